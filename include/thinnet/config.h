@@ -1,0 +1,206 @@
+/* The configuration of a run: every key of the INI file as a typed field. */
+#ifndef THINNET_CONFIG_H
+#define THINNET_CONFIG_H
+
+#include <thinnet/status.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TN_PATH_MAX          1024
+#define TN_LAYERS_MAX        64
+#define TN_CLASS_WEIGHTS_MAX 1024
+
+typedef struct tn_int_list {
+  int count;
+  int64_t values[TN_LAYERS_MAX];
+} tn_int_list;
+
+typedef struct tn_real_list {
+  int count;
+  double values[TN_CLASS_WEIGHTS_MAX];
+} tn_real_list;
+
+typedef enum tn_shuffle { TN_SHUFFLE_GLOBAL, TN_SHUFFLE_SHARD, TN_SHUFFLE_NONE } tn_shuffle;
+typedef enum tn_placement { TN_PLACEMENT_NODE, TN_PLACEMENT_RANK } tn_placement;
+typedef enum tn_activation { TN_RELU, TN_SIGMOID, TN_TANH, TN_LEAKY_RELU, TN_GELU, TN_LINEAR } tn_activation;
+typedef enum tn_loss { TN_SOFTMAX_CROSS_ENTROPY, TN_SIGMOID_CROSS_ENTROPY, TN_MSE, TN_MAE, TN_HUBER } tn_loss;
+typedef enum tn_init { TN_INIT_AUTO, TN_HE_NORMAL, TN_HE_UNIFORM, TN_GLOROT_NORMAL, TN_GLOROT_UNIFORM } tn_init;
+typedef enum tn_dropout_kind { TN_BERNOULLI, TN_GAUSSIAN } tn_dropout_kind;
+typedef enum tn_mask { TN_MASK_SAMPLE, TN_MASK_BATCH } tn_mask;
+typedef enum tn_class_weighting {
+  TN_CLASS_WEIGHTS_NONE,
+  TN_CLASS_WEIGHTS_BALANCED,
+  TN_CLASS_WEIGHTS_LIST
+} tn_class_weighting;
+typedef enum tn_optimizer_kind { TN_ADAM, TN_SGD, TN_RMSPROP, TN_ADAMW, TN_ADAGRAD } tn_optimizer_kind;
+typedef enum tn_schedule_kind {
+  TN_SCHEDULE_CONSTANT,
+  TN_SCHEDULE_STEP,
+  TN_SCHEDULE_COSINE,
+  TN_SCHEDULE_EXPONENTIAL,
+  TN_SCHEDULE_PLATEAU
+} tn_schedule_kind;
+typedef enum tn_replica_scaling { TN_SCALE_NONE, TN_SCALE_LINEAR, TN_SCALE_SQRT } tn_replica_scaling;
+typedef enum tn_monitor {
+  TN_MONITOR_NONE,
+  TN_MONITOR_VALID_LOSS,
+  TN_MONITOR_VALID_ACCURACY,
+  TN_MONITOR_TRAIN_LOSS
+} tn_monitor;
+typedef enum tn_reduction { TN_REDUCTION_FLOAT, TN_REDUCTION_EXACT } tn_reduction;
+typedef enum tn_progress_mode {
+  TN_PROGRESS_AUTO,
+  TN_PROGRESS_BAR,
+  TN_PROGRESS_LINES,
+  TN_PROGRESS_NONE
+} tn_progress_mode;
+
+typedef struct tn_data_config {
+  char file[TN_PATH_MAX];
+  char train_x[TN_PATH_MAX], train_y[TN_PATH_MAX];
+  char valid_x[TN_PATH_MAX], valid_y[TN_PATH_MAX];
+  double valid_fraction;
+  char test_x[TN_PATH_MAX], test_y[TN_PATH_MAX];
+  char train_weight[TN_PATH_MAX];
+  double scale, shift;
+  bool standardize;
+  tn_shuffle shuffle;
+  tn_placement placement;
+} tn_data_config;
+
+typedef struct tn_model_config {
+  tn_int_list hidden; /* units of each hidden layer, the first one first; empty: a linear model */
+  int64_t outputs;    /* 0 until the data have been seen */
+  tn_activation activation;
+  tn_loss loss;
+  tn_init init;
+} tn_model_config;
+
+typedef struct tn_dropout_config {
+  double input;        /* probability of DROPPING an input */
+  tn_real_list hidden; /* one rate for all hidden layers, or one each */
+  tn_dropout_kind kind;
+  tn_mask mask;
+  int64_t group;
+} tn_dropout_config;
+
+typedef struct tn_regularization_config {
+  double l1, l2;
+  double max_norm; /* 0: off */
+} tn_regularization_config;
+
+typedef struct tn_class_weights {
+  tn_class_weighting mode;
+  tn_real_list list; /* of mode TN_CLASS_WEIGHTS_LIST: one weight a class */
+} tn_class_weights;
+
+typedef struct tn_train_config {
+  int64_t epochs, batch_size;
+  tn_class_weights class_weights;
+  int64_t seed;
+  tn_optimizer_kind optimizer;
+  double learning_rate; /* below 0 ("auto"): the optimiser's usual */
+  double momentum;
+  bool nesterov;
+  double beta1, beta2, rho, epsilon;
+  double weight_decay; /* below 0 ("auto"): the optimiser's usual */
+  double clip_norm;    /* 0: off */
+  int64_t accumulate, max_steps;
+  double time_limit; /* seconds; 0: off */
+} tn_train_config;
+
+typedef struct tn_schedule_config {
+  tn_schedule_kind kind;
+  int64_t warmup_steps, step_epochs;
+  double factor;
+  int64_t patience;
+  double min_learning_rate;
+  tn_replica_scaling scale_with_replicas;
+} tn_schedule_config;
+
+typedef struct tn_early_stopping_config {
+  tn_monitor monitor;
+  int64_t patience; /* epochs; 0: off */
+  double min_delta;
+  bool restore_best;
+} tn_early_stopping_config;
+
+typedef struct tn_parallel_config {
+  int64_t replicas; /* 0: one a rank */
+  tn_reduction reduction;
+  int64_t exact_fraction_bits; /* below 0 ("auto"): derived from the replicas */
+  int64_t threads;             /* threads a rank */
+} tn_parallel_config;
+
+typedef struct tn_output_config {
+  char dir[TN_PATH_MAX]; /* empty: runs/NAME of the configuration file */
+  int64_t checkpoint_every_epochs, checkpoint_every_steps;
+  double checkpoint_every_seconds;
+  int64_t keep, step_metrics_every;
+  tn_progress_mode progress;
+} tn_output_config;
+
+/* Plain data without pointers: copied by assignment. About 60 kB; keep it off deep stacks. */
+typedef struct tn_config {
+  tn_data_config data;
+  tn_model_config model;
+  tn_dropout_config dropout;
+  tn_regularization_config regularization;
+  tn_train_config train;
+  tn_schedule_config schedule;
+  tn_early_stopping_config early_stopping;
+  tn_parallel_config parallel;
+  tn_output_config output;
+} tn_config;
+
+/* All functions of this header are local (not collective); those that return a tn_status say why in
+ * tn_error_message(), naming file, line and key, and leave *config untouched when they fail. */
+
+/* Sets every key to its default. */
+void tn_config_defaults(tn_config *config);
+
+/* Reads an INI file over what *config holds. TN_ERR_CONFIG: an unknown key or section (the nearest that
+ * exists is named), a bad value, a value out of range, a repeated key, a line too long. TN_ERR_CONFIG too
+ * where the file cannot be read. Contradictions are tn_config_check's. */
+tn_status tn_config_read(tn_config *config, const char *path);
+
+/* The same from a string; `name` stands for the file in messages. */
+tn_status tn_config_read_text(tn_config *config, const char *text, const char *name);
+
+/* Applies one override "section.key=value" (the -s of the command); the last one wins. */
+tn_status tn_config_set(tn_config *config, const char *assignment);
+
+/* Finds contradictions between keys, judged by values that differ from the default; knows nothing of data. */
+tn_status tn_config_check(const tn_config *config);
+
+/* Replaces "auto" by what is used: learning rate, weight decay, init, one dropout rate for each hidden
+ * layer, absolute paths (against the working directory). Data-dependent keys (outputs, replicas) are the run's.
+ * TN_ERR_CONFIG where the working directory is gone or a path grows too long. */
+tn_status tn_config_resolve(tn_config *config);
+
+/* The configuration as INI text with every key, to be freed with free(). NULL: out of memory. */
+char *tn_config_format(const tn_config *config);
+
+/* The table for a person: every key with type, range, default and meaning. */
+void tn_config_describe(FILE *stream);
+
+/* Compares two resolved configurations of the same run. Lists into `keys` (at most `size` bytes, ", " between
+ * them) the keys whose change a resume does not allow: all but [output], train.time_limit, train.max_steps,
+ * parallel.threads, data.placement, a larger train.epochs, and with reduction = exact nothing else.
+ * Returns their number. */
+int tn_config_resume_conflicts(const tn_config *stored, const tn_config *now, char *keys, size_t size);
+
+/* The word of a choice as it stands in the INI file, e.g. "relu": key is "section.key". NULL: no such value. */
+const char *tn_config_word(const char *key, int value);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

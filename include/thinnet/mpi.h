@@ -1,0 +1,18 @@
+/* For programs that bring their own MPI communicator. */
+#ifndef THINNET_MPI_H
+#define THINNET_MPI_H
+
+#include <mpi.h>
+#include <thinnet/comm.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A duplicate of a communicator; MPI stays the caller's to end. Collective over `mpi`. */
+tn_status tn_comm_create(MPI_Comm mpi, tn_comm **comm);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,1 @@
+typedef int tn_dist_placeholder;

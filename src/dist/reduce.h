@@ -1,0 +1,55 @@
+/* The one reduction of a step: gradients of all replicas, and the step's scalars at their end. */
+#ifndef TN_DIST_REDUCE_H
+#define TN_DIST_REDUCE_H
+
+#include "dist/comm.h"
+
+#include <thinnet/config.h>
+
+/* Sums of a step over all replicas (doubles; exact mode keeps them exact) and flags raised by any rank. */
+enum { TN_SUM_LOSS, TN_SUM_WEIGHT, TN_SUM_CORRECT, TN_SUM_ROWS, TN_SUM_COUNT };
+enum { TN_FLAG_STOP, TN_FLAG_CHECKPOINT, TN_FLAG_TIME_LIMIT, TN_FLAG_ERROR, TN_FLAG_COUNT };
+
+typedef struct tn_reducer tn_reducer;
+
+/* reduction = float: float32 sums by MPI_Allreduce. reduction = exact: each replica's gradient g becomes the integer
+ * round(g 2^f), and 64-bit integers are summed, which is associative: every order and algorithm gives the same bits.
+ * f = fraction_bits; below 0 ("auto"): 62 - 20 - ceil(log2 replicas), at most 40, so that |g| < 2^20 for every replica
+ * cannot overflow the sum. In general |g| must stay below 2^(62 - ceil(log2 replicas) - f). TN_ERR_CONFIG where f
+ * leaves no such range. values: floats in a gradient block. Local. */
+tn_status tn_reducer_create(tn_reducer **reducer, const tn_comm *comm, tn_reduction reduction, int fraction_bits,
+                            int64_t replicas, int64_t values);
+void tn_reducer_destroy(tn_reducer **reducer);
+
+/* Where a replica's gradient is computed, and after tn_reducer_sum the sum stands (64-byte aligned, `values` floats).
+ */
+float *tn_reducer_gradient(tn_reducer *reducer);
+
+/* Starts a step: no replica is in, no flag is raised. */
+void tn_reducer_begin(tn_reducer *reducer);
+
+/* Before the first batch of each local replica: true where its gradient must be ADDED to what the gradient block holds
+ * (float mode, from the second local replica on), false where it replaces it. */
+bool tn_reducer_accumulates(const tn_reducer *reducer);
+
+/* Takes the replica's gradient and sums (TN_SUM_COUNT). A replica without rows in this step is not added.
+ * TN_ERR_NUMERIC where a value is not finite or out of the exact range: *index is its place in the block and *value
+ * what stood there, and the caller raises TN_FLAG_ERROR; the step's reduction still takes place. Local. */
+tn_status tn_reducer_add(tn_reducer *reducer, const double *sums, int64_t *index, float *value);
+
+void tn_reducer_raise(tn_reducer *reducer, int flag);
+
+/* Collective: sums over all ranks into the gradient block, sums[TN_SUM_COUNT] and flags[TN_FLAG_COUNT] (number of ranks
+ * that raised each). */
+void tn_reducer_sum(tn_reducer *reducer, double *sums, int64_t *flags);
+
+/* Fraction bits in use; 0 in float mode. */
+int tn_reducer_fraction_bits(const tn_reducer *reducer);
+
+/* The limit of |g| in exact mode. */
+double tn_reducer_limit(const tn_reducer *reducer);
+
+/* Bytes it holds. */
+int64_t tn_reducer_bytes(tn_reduction reduction, int64_t values);
+
+#endif

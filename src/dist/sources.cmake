@@ -1,0 +1,2 @@
+target_sources(tn_dist PRIVATE
+  dist/placeholder.c)

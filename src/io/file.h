@@ -1,0 +1,50 @@
+/* Whole files that are there or not: written under a temporary name, sealed with a checksum, synced, read back,
+ * renamed. */
+#ifndef TN_IO_FILE_H
+#define TN_IO_FILE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A run folder with one writer. The owner record (file "owner": a random token, host, process, start time) is checked
+ * before every rename: a rank orphaned by a dead launcher cannot write into the folder of the run started after it. */
+typedef struct tn_folder tn_folder;
+
+/* Creates the folder where it is missing (its parents too) and takes ownership from whoever had it. TN_ERR_IO. Local:
+ * rank 0 alone does this. */
+tn_status tn_folder_open(tn_folder **folder, const char *path);
+/* Gives ownership up: removes the owner record where it is still this folder's own, and what temporary files are left.
+ */
+void tn_folder_close(tn_folder **folder);
+const char *tn_folder_path(const tn_folder *folder);
+
+/* Writes `bytes` followed by a trailer (magic, length, XXH3-128 of the bytes) as NAME in the folder, replacing what
+ * was there at once or not at all: temporary name, write, fsync, read back and verify, owner check, rename, fsync of
+ * the folder. Every failure leaves the old file and removes the temporary one. TN_ERR_IO names the path and the reason.
+ */
+tn_status tn_folder_write(tn_folder *folder, const char *name, const void *bytes, int64_t count);
+
+/* The same without the trailer, for text (config.ini). */
+tn_status tn_folder_write_text(tn_folder *folder, const char *name, const char *text);
+
+/* Makes TO another name of the file FROM (hard link beside it, renamed over TO; a copy where links fail), whole or
+ * absent. */
+tn_status tn_folder_link(tn_folder *folder, const char *from, const char *to);
+
+/* Removes a file of the folder; one that is not there is fine. */
+tn_status tn_folder_remove(tn_folder *folder, const char *name);
+
+/* Reads a sealed file and checks its trailer: *bytes (freed with tn_free) and *count are without the trailer.
+ * TN_ERR_IO: cannot be read. TN_ERR_DAMAGED: no trailer, wrong length or wrong hash; the message says which. */
+tn_status tn_file_read_sealed(const char *path, void **bytes, int64_t *count);
+
+/* XXH3-128 of bytes as 32 hex digits and a zero. */
+#define TN_DIGEST_SIZE 33
+void tn_digest_bytes(const void *bytes, int64_t count, char digest[TN_DIGEST_SIZE]);
+
+/* XXH3-64, for checks between ranks. */
+uint64_t tn_hash64(const void *bytes, int64_t count, uint64_t seed);
+
+#endif

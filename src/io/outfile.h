@@ -1,0 +1,46 @@
+/* A data file written in blocks of rows, of any size, with HDF5 never meeting a full disk: HDF5 lays out contiguous
+ * datasets and closes the file; the space is reserved; the rows then go to their places by plain writes, and the file
+ * gets its name when it is whole. */
+#ifndef TN_IO_OUTFILE_H
+#define TN_IO_OUTFILE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum tn_out_type {
+  TN_OUT_U8,
+  TN_OUT_I8,
+  TN_OUT_U16,
+  TN_OUT_I16,
+  TN_OUT_I32,
+  TN_OUT_I64,
+  TN_OUT_F32,
+  TN_OUT_F64
+} tn_out_type;
+
+typedef struct tn_out_dataset {
+  const char *path; /* "/train/x": groups are made */
+  tn_out_type type;
+  int rank; /* 1 or 2 */
+  int64_t rows, cols;
+} tn_out_dataset;
+
+typedef struct tn_outfile tn_outfile;
+
+/* Creates a temporary file beside `path`. TN_ERR_IO: path, reason (also: how many bytes are missing on the disk).
+ * overwrite false: TN_ERR_USAGE where `path` exists. Local: one process writes. */
+tn_status tn_outfile_create(tn_outfile **out, const char *path, const tn_out_dataset *datasets, int count,
+                            bool overwrite);
+
+/* Writes rows first..first+count-1 of dataset `index`, native values of its type. */
+tn_status tn_outfile_write(tn_outfile *out, int index, int64_t first, int64_t count, const void *rows);
+
+/* Syncs and renames to the final name, and frees *out. On failure the temporary file is removed. */
+tn_status tn_outfile_commit(tn_outfile **out);
+
+/* Removes the temporary file. NULL is allowed. */
+void tn_outfile_abandon(tn_outfile **out);
+
+#endif

@@ -1,0 +1,1 @@
+typedef int tn_io_placeholder;

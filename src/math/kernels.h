@@ -1,0 +1,45 @@
+/* Element-wise work, fused into few passes. Results do not depend on the processor's vector width where they are sums:
+ * each sum has a fixed order of its own. All arrays are float32, row-major, without gaps; none may overlap. */
+#ifndef TN_MATH_KERNELS_H
+#define TN_MATH_KERNELS_H
+
+#include <thinnet/config.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One row of a layer in training. In: z (n), bias (n), factor (n; NULL: no dropout). Out, over z: a' = f(z + b) factor;
+ * slope = f'(z + b) factor, which is all that the backward pass needs. */
+void tn_kernel_activate_train(tn_activation activation, int64_t n, const float *bias, const float *factor, float *z,
+                              float *slope);
+
+/* One row of a layer in evaluation: z becomes f(z + b) factor; factor NULL: 1 (Monte-Carlo dropout gives factors). */
+void tn_kernel_activate(tn_activation activation, int64_t n, const float *bias, const float *factor, float *z);
+
+/* x[i] *= y[i] */
+void tn_kernel_multiply(int64_t n, float *x, const float *y);
+
+/* sums[j] = sum over rows of x[i][j] in row order, or += where accumulate. */
+void tn_kernel_column_sums(int64_t rows, int64_t cols, const float *x, float *sums, bool accumulate);
+
+/* sum of x[i]^2 in double. */
+double tn_kernel_square_sum(int64_t n, const float *x);
+
+/* Index of the first value that is not finite, or -1. */
+int64_t tn_kernel_find_nonfinite(int64_t n, const float *x);
+
+/* x[i] *= c */
+void tn_kernel_scale(int64_t n, float c, float *x);
+
+/* Each column of w (rows, cols) that is longer than c is rescaled to norm c. norms: scratch of `cols` doubles. */
+void tn_kernel_max_norm(int64_t rows, int64_t cols, double c, float *w, double *norms);
+
+/* Element types that features keep in memory. */
+typedef enum tn_element { TN_U8, TN_I8, TN_U16, TN_I16, TN_F32 } tn_element;
+int64_t tn_element_size(tn_element element); /* bytes */
+
+/* out[j] = in[j] scale[j] + shift[j] for one row of n features of any element type. */
+void tn_kernel_convert(tn_element element, int64_t n, const void *in, const float *scale, const float *shift,
+                       float *out);
+
+#endif

@@ -1,0 +1,2 @@
+target_sources(tn_math PRIVATE
+  math/placeholder.c)

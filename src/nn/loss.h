@@ -1,0 +1,38 @@
+/* Losses: softmax and cross-entropy as one operation, sigmoid and cross-entropy likewise, and regression losses. */
+#ifndef TN_NN_LOSS_H
+#define TN_NN_LOSS_H
+
+#include <thinnet/config.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Targets of a batch. labels (rows) for softmax_cross_entropy, values (rows, outputs) for every other loss.
+ * weights (rows), or NULL for 1. Borrowed. */
+typedef struct tn_targets {
+  const int32_t *labels;
+  const float *values;
+  const float *weights;
+} tn_targets;
+
+/* Sums over rows, in double and in row order. */
+typedef struct tn_loss_sums {
+  double loss;    /* sum of weight x loss; a row's loss is the mean over its outputs but for softmax */
+  double weight;  /* sum of weights */
+  double correct; /* sum of weights of the rows that are right: softmax, argmax = label; sigmoid, mean over outputs of
+                   * [(z > 0) = (target > 0.5)]; regression: 0 */
+  int64_t rows;
+} tn_loss_sums;
+
+/* Adds a batch to *sums. z (rows, outputs): logits or values. Where gradient is true z is replaced by
+ * weight x dLoss/dz of each row (not divided by the number of rows). huber has delta = 1. */
+void tn_loss_add(tn_loss loss, int64_t rows, int64_t outputs, float *z, const tn_targets *targets, bool gradient,
+                 tn_loss_sums *sums);
+
+/* Turns z into the network's output in place: softmax, sigmoid, or nothing. */
+void tn_loss_output(tn_loss loss, int64_t rows, int64_t outputs, float *z);
+
+/* True for losses with class or 0/1 targets, whose accuracy means something. */
+bool tn_loss_has_accuracy(tn_loss loss);
+
+#endif

@@ -1,0 +1,97 @@
+/* A multi-layer perceptron: its shape, the one block its parameters live in, and its two passes. */
+#ifndef TN_NN_NETWORK_H
+#define TN_NN_NETWORK_H
+
+#include "base/error.h"
+#include "math/random.h"
+
+#include <thinnet/config.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum tn_tensor_role { TN_WEIGHT, TN_BIAS } tn_tensor_role;
+
+/* One parameter array inside the block. Offsets are multiples of 16 floats; the gaps hold zeros for ever. */
+typedef struct tn_tensor {
+  char name[32]; /* "layer1/weight": its place below /model in a checkpoint */
+  tn_tensor_role role;
+  int layer;
+  int64_t rows, cols; /* weight: (inputs, outputs); bias: (1, outputs) */
+  int64_t offset;     /* floats from the start of the block */
+} tn_tensor;
+
+typedef struct tn_layer {
+  int64_t inputs, outputs;
+  tn_activation activation; /* linear for the last layer: the loss applies softmax or sigmoid */
+  double rate;              /* dropout behind this layer; 0 for the last */
+  int weight, bias;         /* indices of its tensors */
+} tn_layer;
+
+typedef struct tn_network {
+  int64_t inputs, outputs;
+  int layer_count;
+  tn_layer *layers; /* layers[0] is layer1 of the files, the first hidden layer */
+  double input_rate;
+  tn_dropout_kind kind;
+  tn_mask mask;
+  int64_t group;
+  tn_loss loss;
+  int tensor_count;
+  tn_tensor *tensors;
+  int64_t parameter_count; /* true number of parameters */
+  int64_t block_size;      /* floats in the block, gaps included */
+} tn_network;
+
+/* model->outputs is at least 1 and dropout->hidden holds one rate a hidden layer (or one for all, or none: 0).
+ * TN_ERR_CONFIG where shapes are impossible. Local. The caller owns *network. */
+tn_status tn_network_create(tn_network **network, const tn_model_config *model, const tn_dropout_config *dropout,
+                            int64_t inputs);
+void tn_network_destroy(tn_network **network);
+
+/* Fills a block with initial weights from TN_STREAM_INIT and zero biases. "auto": he_normal for relu, leaky_relu and
+ * gelu, glorot_uniform otherwise; the last layer is always taken as linear, hence glorot_uniform under auto.
+ * He et al. 2015: normal with variance 2 / inputs (Keras truncates at two deviations, here it is not truncated),
+ * uniform within sqrt(6 / inputs). Glorot and Bengio 2010: variance 2 / (inputs + outputs). */
+void tn_network_initialize(const tn_network *network, tn_init init, uint64_t seed, float *parameters);
+
+/* Which masks a pass draws. Row i of the batch uses the place of row first_row + i; with mask = batch in training all
+ * rows use the place of first_row. */
+typedef struct tn_mask_source {
+  uint64_t seed;
+  tn_stream stream; /* TN_STREAM_MASK or TN_STREAM_MC */
+  uint32_t replica; /* or sample */
+  uint64_t step;    /* not used by TN_STREAM_MC */
+  uint64_t first_row;
+} tn_mask_source;
+
+/* Buffers of the passes: for each layer `activation` (max_rows, outputs) and, in training, `slope` of the same shape.
+ * input (max_rows, inputs) is filled by the caller before a forward pass. */
+typedef struct tn_workspace {
+  int64_t max_rows;
+  bool training;
+  float *input;
+  float **activation;
+  float **slope;
+  float *delta[2]; /* training only: (max_rows, widest layer) */
+  float *factor;   /* (widest layer or input) */
+  void *block;     /* the one allocation all of these point into */
+} tn_workspace;
+
+tn_status tn_workspace_create(tn_workspace **workspace, const tn_network *network, int64_t max_rows, bool training);
+void tn_workspace_destroy(tn_workspace **workspace);
+
+/* Bytes tn_workspace_create would allocate. */
+int64_t tn_workspace_bytes(const tn_network *network, int64_t max_rows, bool training);
+
+/* Forward pass over workspace->input, which input dropout changes in place. masks NULL: no dropout (evaluation).
+ * Returns the last layer's z (rows, outputs) with its bias added, inside the workspace: logits, or values. */
+float *tn_network_forward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
+                          const tn_mask_source *masks);
+
+/* Backward pass after a forward pass of a training workspace whose returned z has been replaced by dLoss/dz (the loss
+ * functions do that). Writes, or adds where accumulate, the gradient of the SUM over rows into `gradient` (a block). */
+void tn_network_backward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
+                         float *gradient, bool accumulate);
+
+#endif

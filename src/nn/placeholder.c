@@ -1,0 +1,1 @@
+typedef int tn_nn_placeholder;

@@ -1,0 +1,2 @@
+target_sources(tn_train PRIVATE
+  train/placeholder.c)
