@@ -197,6 +197,10 @@ void tn_config_describe(FILE *stream);
  * Returns their number. */
 int tn_config_resume_conflicts(const tn_config *stored, const tn_config *now, char *keys, size_t size);
 
+/* What "auto" stands for: the optimiser's usual learning rate and weight decay (Keras's defaults). */
+double tn_config_usual_learning_rate(tn_optimizer_kind kind);
+double tn_config_usual_weight_decay(tn_optimizer_kind kind);
+
 /* The word of a choice as it stands in the INI file, e.g. "relu": key is "section.key". NULL: no such value. */
 const char *tn_config_word(const char *key, int value);
 

@@ -1,4 +1,5 @@
 target_sources(tn_base PRIVATE
+  base/config_usual.c
   base/error.c
   base/log.c
   base/memory.c
