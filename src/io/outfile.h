@@ -7,6 +7,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef enum tn_out_type {
@@ -19,6 +20,12 @@ typedef enum tn_out_type {
   TN_OUT_F32,
   TN_OUT_F64
 } tn_out_type;
+
+/* "uint8", ..., as numpy calls them; a static string. */
+const char *tn_out_type_name(tn_out_type type);
+
+/* Bytes of one value. */
+size_t tn_out_type_size(tn_out_type type);
 
 typedef struct tn_out_dataset {
   const char *path; /* "/train/x": groups are made */

@@ -1,2 +1,2 @@
 target_sources(tn_io PRIVATE
-  io/placeholder.c)
+  io/outfile.c)
