@@ -1,2 +1,4 @@
 target_sources(tn_dist PRIVATE
-  dist/placeholder.c)
+  dist/agree.c
+  dist/collective.c
+  dist/comm.c)

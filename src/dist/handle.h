@@ -1,0 +1,26 @@
+/* What a tn_comm is, for the files of this layer alone. */
+#ifndef TN_DIST_HANDLE_H
+#define TN_DIST_HANDLE_H
+
+#include "dist/comm.h"
+
+#include <mpi.h>
+
+struct tn_comm {
+  int rank, size;
+  int node_rank, node_size;
+  bool ends_mpi;  /* tn_comm_start began MPI */
+  MPI_Comm world; /* MPI_COMM_NULL, like node, in a serial communicator */
+  MPI_Comm node;  /* the ranks of `world` that share memory with this one */
+};
+
+/* MPI counts in int: what is larger goes in pieces of this many elements, or of 1 GiB of bytes. */
+#define TN_MPI_COUNT_MAX ((int64_t)1 << 30)
+
+/* Sums (or whatever `op` does) `count` elements of `type` in place over all ranks. Collective. */
+void tn_comm_reduce(const tn_comm *comm, void *elements, int64_t count, MPI_Datatype type, MPI_Op op);
+
+/* tn_comm_agree over the ranks of `mpi`; world_rank is the number by which a message calls this rank. */
+tn_status tn_agree_over(MPI_Comm mpi, int world_rank, tn_status status);
+
+#endif
