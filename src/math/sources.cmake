@@ -1,2 +1,10 @@
 target_sources(tn_math PRIVATE
-  math/placeholder.c)
+  math/activation.c
+  math/blas.c
+  math/convert.c
+  math/factors.c
+  math/gemm.c
+  math/kernels.c
+  math/permutation.c
+  math/philox.c
+  math/random.c)

@@ -1,0 +1,14 @@
+/* Many neighbouring Philox4x32-10 blocks at once. */
+#ifndef TN_MATH_PHILOX_H
+#define TN_MATH_PHILOX_H
+
+#include "math/random.h"
+
+/* Blocks that one call computes side by side, and the words in them. */
+#define TN_PHILOX_BLOCKS 16
+#define TN_PHILOX_WORDS  (4 * TN_PHILOX_BLOCKS)
+
+/* The words of blocks first_block ... first_block + TN_PHILOX_BLOCKS - 1 of a place, in order. */
+void tn_philox_batch(const tn_place *place, uint32_t first_block, uint32_t words[TN_PHILOX_WORDS]);
+
+#endif
