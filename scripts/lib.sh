@@ -69,3 +69,15 @@ build() {
 
 # The first argument's value in a JSON object on standard input that has it once.
 json_number() { sed -n "s/.*\"$1\": *\([-+0-9.eE]*\).*/\1/p" | head -n 1; }
+
+# The thinnet command that the scripts use: $THINNET, or the one in the build folder, or the one in PATH.
+find_thinnet() {
+  if [ -n "${THINNET:-}" ]; then
+    have "$THINNET" || die "THINNET is '$THINNET', which is no command"
+    printf '%s\n' "$THINNET"
+  elif [ -x "$root/build/thinnet" ]; then
+    printf '%s\n' "$root/build/thinnet"
+  else
+    command -v thinnet || die "there is no build/thinnet yet: run scripts/quickstart, or cmake -B build && cmake --build build"
+  fi
+}
