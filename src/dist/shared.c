@@ -1,0 +1,95 @@
+#include "base/memory.h"
+#include "dist/handle.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+struct tn_shared {
+  MPI_Comm node;
+  bool has_window;
+  MPI_Win window;
+  void *memory; /* allocated here where there is no window */
+};
+
+/* Open MPI keeps windows in files of this folder. Where such a file outgrows it, ranks die of SIGBUS at some later
+ * write, so that the room is looked at first. */
+#define SHARED_FOLDER   "/dev/shm"
+/* What the transport between the ranks may still take there, for each rank. */
+#define TRANSPORT_BYTES ((int64_t)8 << 20)
+
+static tn_status check_room(int64_t bytes, int node_size) {
+  struct statvfs room;
+  if (statvfs(SHARED_FOLDER, &room) != 0)
+    return TN_OK; /* not a Linux's; then MPI has its windows elsewhere */
+  const double free_bytes = (double)room.f_bavail * (double)room.f_frsize;
+  const double needed = (double)bytes + (double)TRANSPORT_BYTES * node_size;
+  if (needed <= free_bytes)
+    return TN_OK;
+  return tn_fail(TN_ERR_MEMORY,
+                 "%lld bytes of shared memory do not fit into " SHARED_FOLDER ", where %.0f are free and %.0f are "
+                 "needed: enlarge it, or set data.placement = rank",
+                 (long long)bytes, free_bytes, needed);
+}
+
+/* Window memory is mapped by pages, so that the same distance aligns it in every rank. */
+static void *align(void *base) {
+  const uintptr_t address = (uintptr_t)base;
+  return (char *)base + (TN_ALIGNMENT - address % TN_ALIGNMENT) % TN_ALIGNMENT;
+}
+
+static void create_window(tn_shared *shared, const tn_comm *comm, int64_t bytes) {
+  const bool leads = comm->node_rank == 0;
+  MPI_Aint size = leads ? (MPI_Aint)(bytes + TN_ALIGNMENT) : 0;
+  void *base = NULL;
+  int unit = 1;
+  MPI_Win_allocate_shared(size, unit, MPI_INFO_NULL, comm->node, &base, &shared->window);
+  MPI_Win_shared_query(shared->window, 0, &size, &unit, &base);
+  MPI_Win_lock_all(MPI_MODE_NOCHECK, shared->window); /* MPI_Win_sync asks for it */
+  shared->has_window = true;
+  shared->memory = align(base);
+  if (leads)
+    memset(shared->memory, 0, (size_t)bytes);
+  tn_shared_fence(shared);
+}
+
+tn_status tn_shared_create(const tn_comm *comm, int64_t bytes, tn_shared **shared, void **memory) {
+  *memory = NULL;
+  tn_status status = tn_alloc(shared, 1, sizeof **shared, "a shared window");
+  const bool alone = comm->node_size == 1;
+  if (status == TN_OK && alone)
+    status = tn_alloc(&(*shared)->memory, bytes, 1, "the data set (data.placement = rank divides it among ranks)");
+  else if (status == TN_OK && comm->node_rank == 0)
+    status = check_room(bytes, comm->node_size);
+  if (!alone)
+    status = tn_agree_over(comm->node, comm->rank, status);
+  if (status != TN_OK) {
+    tn_free(shared);
+    return status;
+  }
+  (*shared)->node = comm->node;
+  if (!alone)
+    create_window(*shared, comm, bytes);
+  *memory = (*shared)->memory;
+  return TN_OK;
+}
+
+void tn_shared_destroy(tn_shared **shared) {
+  if (!*shared)
+    return;
+  if ((*shared)->has_window) {
+    MPI_Win_unlock_all((*shared)->window);
+    MPI_Win_free(&(*shared)->window);
+  } else {
+    tn_free(&(*shared)->memory);
+  }
+  tn_free(shared);
+}
+
+void tn_shared_fence(const tn_shared *shared) {
+  if (!shared->has_window)
+    return;
+  MPI_Win_sync(shared->window); /* what this rank wrote leaves it */
+  MPI_Barrier(shared->node);
+  MPI_Win_sync(shared->window); /* what others wrote reaches it */
+}
