@@ -1,1 +1,5 @@
 tn_add_test(comm SOURCES test_comm.c mpi_test.c RANKS 1 2 3 4)
+tn_add_test(exchange SOURCES test_exchange.c mpi_test.c RANKS 1 2 3 4)
+tn_add_test(fixed SOURCES test_fixed.c)
+tn_add_test(reduce SOURCES test_reduce.c mpi_test.c RANKS 1 2 3 4)
+tn_add_test(shared SOURCES test_shared.c mpi_test.c RANKS 1 2 3 4)
