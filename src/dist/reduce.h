@@ -15,8 +15,9 @@ typedef struct tn_reducer tn_reducer;
 /* reduction = float: float32 sums by MPI_Allreduce. reduction = exact: each replica's gradient g becomes the integer
  * round(g 2^f), and 64-bit integers are summed, which is associative: every order and algorithm gives the same bits.
  * f = fraction_bits; below 0 ("auto"): 62 - 20 - ceil(log2 replicas), at most 40, so that |g| < 2^20 for every replica
- * cannot overflow the sum. In general |g| must stay below 2^(62 - ceil(log2 replicas) - f). TN_ERR_CONFIG where f
- * leaves no such range. values: floats in a gradient block. Local. */
+ * cannot overflow the sum. In general |g| must stay below 2^(62 - ceil(log2 replicas) - f). TN_ERR_CONFIG where f is
+ * above 61 - ceil(log2 replicas), and where exact mode gets more than 2^22 replicas. TN_ERR_MEMORY. The communicator
+ * outlives the reducer. values: floats in a gradient block. Local. */
 tn_status tn_reducer_create(tn_reducer **reducer, const tn_comm *comm, tn_reduction reduction, int fraction_bits,
                             int64_t replicas, int64_t values);
 void tn_reducer_destroy(tn_reducer **reducer);
@@ -34,13 +35,16 @@ bool tn_reducer_accumulates(const tn_reducer *reducer);
 
 /* Takes the replica's gradient and sums (TN_SUM_COUNT). A replica without rows in this step is not added.
  * TN_ERR_NUMERIC where a value is not finite or out of the exact range: *index is its place in the block and *value
- * what stood there, and the caller raises TN_FLAG_ERROR; the step's reduction still takes place. Local. */
+ * what stood there, and the caller raises TN_FLAG_ERROR; the step's reduction still takes place, and its gradient means
+ * nothing. An *index of `values` or more is the sum number *index - values. The message gives the value and the remedy;
+ * the caller puts the layer before it. Local. */
 tn_status tn_reducer_add(tn_reducer *reducer, const double *sums, int64_t *index, float *value);
 
 void tn_reducer_raise(tn_reducer *reducer, int flag);
 
 /* Collective: sums over all ranks into the gradient block, sums[TN_SUM_COUNT] and flags[TN_FLAG_COUNT] (number of ranks
- * that raised each). */
+ * that raised each). In float mode counts stay exact up to 2^40 over 65536 ranks, other sums keep a float's precision;
+ * in exact mode sums are multiples of 2^-40, the same for every split over ranks. */
 void tn_reducer_sum(tn_reducer *reducer, double *sums, int64_t *flags);
 
 /* Fraction bits in use; 0 in float mode. */
