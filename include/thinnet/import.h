@@ -20,32 +20,52 @@ typedef struct tn_import_split {
 } tn_import_split;
 
 typedef struct tn_import_csv {
-  char delimiter; /* ',' unless told */
+  char delimiter; /* ',' unless told (0: ',' too) */
   int header; /* 1: the first line is a header; 0: it is not; -1: a first line with a field that is no number is one */
   const char *label_column; /* name, or number counted from 1 (negative from the end); NULL: no targets */
   bool regression;          /* targets are values even where they look like classes */
 } tn_import_csv;
 
+/* Called now and then while files are read: the file, the pass over the files (1 to `passes`), and the share of that
+ * file that has been read in this pass. */
+typedef void tn_import_progress(void *context, const char *file, int pass, int passes, double fraction);
+
+typedef struct tn_import_options {
+  bool overwrite;               /* replace an existing file */
+  tn_import_progress *progress; /* NULL: none */
+  void *progress_context;
+} tn_import_options;
+
+/* What was written of a split. Types are static strings: "uint8", "float32", ... */
 typedef struct tn_import_counts {
-  int64_t rows, features;
+  int64_t rows, features; /* shape of /SPLIT/x */
+  int64_t targets;        /* values a row: 0, there is no /SPLIT/y; 1, it is (rows); otherwise (rows, targets) */
+  const char *x_type, *y_type;
 } tn_import_counts;
 
-/* All three are local (one process writes). TN_ERR_DATA names file, line and column (CSV) or what the header says and
- * what the file holds (IDX, NPY). TN_ERR_IO: cannot be read or written. Nothing appears under `out_path` unless all
- * went well; an existing file is replaced only where `overwrite`. counts: one for each split, may be NULL. */
+/* All three are local (one process writes), and read in blocks: neither the files nor the result need fit in memory.
+ * TN_ERR_DATA names file, line and column (CSV), or what the header says and what the file holds (IDX, NPY); splits
+ * differ in features or in targets; a value is not finite or outside float32, which thinnet computes in. TN_ERR_IO:
+ * cannot be read or written. TN_ERR_USAGE: `out_path` exists and is not to be replaced, or the splits make no sense.
+ * Nothing appears under `out_path` unless all went well. options: NULL for defaults. counts: one for each split, may be
+ * NULL, untouched on error. */
 
-/* IDX (the MNIST format), plain or gzip; any element type; images are flattened to (N, rows x columns). */
-tn_status tn_import_idx(const char *out_path, const tn_import_split *splits, int split_count, bool overwrite,
-                        tn_import_counts *counts);
+/* IDX (the MNIST format), plain or gzip; any element type; images are flattened to (N, rows x columns); labels are
+ * integers. Types stay as they are. */
+tn_status tn_import_idx(const char *out_path, const tn_import_split *splits, int split_count,
+                        const tn_import_options *options, tn_import_counts *counts);
 
-/* CSV (RFC 4180 quoting) of numbers, plain or gzip. Labels that are whole numbers become int64 classes unless
- * regression. */
+/* CSV (RFC 4180 quoting) of decimal numbers, plain or gzip. Features become the smallest of uint8, int8, uint16 and
+ * int16 that holds them all, where all are whole, and float32 otherwise, the same in all splits. Labels that are whole
+ * numbers become int64 classes unless regression, all others float32 values. */
 tn_status tn_import_csv_files(const char *out_path, const tn_import_split *splits, int split_count,
-                              const tn_import_csv *csv, bool overwrite, tn_import_counts *counts);
+                              const tn_import_csv *csv, const tn_import_options *options, tn_import_counts *counts);
 
-/* NPY (versions 1 to 3, C order), integers, floats and bool of either byte order. */
-tn_status tn_import_npy(const char *out_path, const tn_import_split *splits, int split_count, bool overwrite,
-                        tn_import_counts *counts);
+/* NPY (versions 1 to 3, C order, plain or gzip): integers, floats and bool of either byte order. Features have two
+ * dimensions or more, those behind the first are flattened; targets one or two. Types stay as they are, but for uint32
+ * and uint64 (int64), float16 (float32) and bool (uint8). */
+tn_status tn_import_npy(const char *out_path, const tn_import_split *splits, int split_count,
+                        const tn_import_options *options, tn_import_counts *counts);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@
 #include <thinnet/import.h>
 
 #include <locale.h>
+#include <stddef.h>
 
 typedef struct tn_columns {
   int64_t count;    /* 0: not known yet */
