@@ -31,6 +31,10 @@ tn_status tn_table_read_features(tn_table *table, int64_t first, int64_t count, 
  * TN_ERR_DATA names dataset, row, value. */
 tn_status tn_table_read_labels(tn_table *table, int64_t first, int64_t count, int64_t classes, int32_t *out);
 
+/* TN_ERR_DATA where the table cannot hold class labels: more than one column, or floats. The message says whether the
+ * floats are whole numbers that only need another type. For floats the whole dataset may be read. */
+tn_status tn_table_check_labels(tn_table *table);
+
 /* Values as float32, finite, and within [low, high] (give -INFINITY, INFINITY for none). (count, cols). */
 tn_status tn_table_read_values(tn_table *table, int64_t first, int64_t count, double low, double high, float *out);
 
