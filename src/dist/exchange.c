@@ -46,9 +46,9 @@ static tn_status copy_local(const exchange *x) {
 }
 
 static int64_t count_rounds(const exchange *x) {
-  double rounds = (double)((x->rows_out + x->chunk - 1) / x->chunk);
-  tn_comm_max_double(x->comm, &rounds, 1);
-  return (int64_t)rounds;
+  int64_t rounds = (x->rows_out + x->chunk - 1) / x->chunk;
+  tn_comm_reduce(x->comm, &rounds, 1, MPI_INT64_T, MPI_MAX);
+  return rounds;
 }
 
 static tn_status allocate_counts(exchange *x) {
