@@ -147,7 +147,15 @@ typedef struct tn_output_config {
   tn_progress_mode progress;
 } tn_output_config;
 
-/* Plain data without pointers: copied by assignment. About 60 kB; keep it off deep stacks. */
+#define TN_CONFIG_KEYS_MAX 96
+
+/* Where the values came from, for messages alone: two configurations that differ only here are the same. */
+typedef struct tn_config_origin {
+  char file[TN_PATH_MAX];       /* the file read last */
+  int line[TN_CONFIG_KEYS_MAX]; /* of each key in it; 0: none, below 0: an override */
+} tn_config_origin;
+
+/* Plain data without pointers: copied by assignment. About 30 kB; keep it off deep stacks. */
 typedef struct tn_config {
   tn_data_config data;
   tn_model_config model;
@@ -158,6 +166,7 @@ typedef struct tn_config {
   tn_early_stopping_config early_stopping;
   tn_parallel_config parallel;
   tn_output_config output;
+  tn_config_origin origin;
 } tn_config;
 
 /* All functions of this header are local (not collective); those that return a tn_status say why in
@@ -166,9 +175,12 @@ typedef struct tn_config {
 /* Sets every key to its default. */
 void tn_config_defaults(tn_config *config);
 
-/* Reads an INI file over what *config holds. TN_ERR_CONFIG: an unknown key or section (the nearest that
- * exists is named), a bad value, a value out of range, a repeated key, a line too long. TN_ERR_CONFIG too
- * where the file cannot be read. Contradictions are tn_config_check's. */
+/* Reads an INI file over what *config holds. Sections may reopen. Lines that start with ; or #, and what follows a
+ * blank and ; or #, are comments. A value goes on in indented lines that are no "key = value" (lists, and text in
+ * double quotes); a line has at most 198 bytes without its comment. Text with blanks at its ends, quotes or comment
+ * characters stands in double quotes, in one piece or several: "a \"b\" #c"; \xHH in them is any byte.
+ * TN_ERR_CONFIG: an unknown key or section (the nearest that exists is named), a bad value, a value out of range, a
+ * repeated key, a line too long, a file that cannot be read. Contradictions are tn_config_check's. */
 tn_status tn_config_read(tn_config *config, const char *path);
 
 /* The same from a string; `name` stands for the file in messages. */
@@ -180,8 +192,9 @@ tn_status tn_config_set(tn_config *config, const char *assignment);
 /* Finds contradictions between keys, judged by values that differ from the default; knows nothing of data. */
 tn_status tn_config_check(const tn_config *config);
 
-/* Replaces "auto" by what is used: learning rate, weight decay, init, one dropout rate for each hidden
- * layer, absolute paths (against the working directory). Data-dependent keys (outputs, replicas) are the run's.
+/* Replaces "auto" by what is used: learning rate, weight decay, one dropout rate for each hidden layer, absolute
+ * paths (against the working directory). model.init stays "auto", which is a rule that each layer follows by itself;
+ * keys that depend on data or ranks (outputs, replicas, exact_fraction_bits) are the run's.
  * TN_ERR_CONFIG where the working directory is gone or a path grows too long. */
 tn_status tn_config_resolve(tn_config *config);
 
@@ -193,8 +206,9 @@ void tn_config_describe(FILE *stream);
 
 /* Compares two resolved configurations of the same run. Lists into `keys` (at most `size` bytes, ", " between
  * them) the keys whose change a resume does not allow: all but [output], train.time_limit, train.max_steps,
- * parallel.threads, data.placement, a larger train.epochs, and with reduction = exact nothing else.
- * Returns their number. */
+ * parallel.threads, data.placement, and a larger train.epochs. Where `now` leaves model.outputs,
+ * parallel.replicas or parallel.exact_fraction_bits to the run (their defaults), the stored value is taken: no
+ * conflict. Returns their number. */
 int tn_config_resume_conflicts(const tn_config *stored, const tn_config *now, char *keys, size_t size);
 
 /* What "auto" stands for: the optimiser's usual learning rate and weight decay (Keras's defaults). */

@@ -1,6 +1,22 @@
 target_sources(tn_base PRIVATE
+  base/config_check.c
+  base/config_describe.c
+  base/config_format.c
+  base/config_lines.c
+  base/config_lookup.c
+  base/config_origin.c
+  base/config_parse.c
+  base/config_resolve.c
+  base/config_resume.c
+  base/config_table.c
   base/config_usual.c
+  base/distance.c
   base/error.c
   base/log.c
   base/memory.c
-  base/status.c)
+  base/number.c
+  base/options.c
+  base/options_read.c
+  base/quote.c
+  base/status.c
+  base/text.c)

@@ -1,0 +1,229 @@
+#include "base/config_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct checked {
+  const tn_config *config, *defaults;
+} checked;
+
+static bool differs(const checked *c, const char *name) {
+  return !tn_option_equal(tn_config_find_name(name), c->config, c->defaults);
+}
+
+/* A key's value as written, for a message. */
+static const char *show(const tn_config *config, const char *name, char shown[64]) {
+  tn_text text = tn_text_over(shown, 64);
+  tn_option_write(tn_config_find_name(name), config, &text);
+  return shown;
+}
+
+/* A key that means something only together with some words of another key. */
+typedef struct dependence {
+  const char *key, *on;
+  unsigned words; /* bit i: word i */
+} dependence;
+
+#define WORD(value) (1u << (value))
+#define ANY_MONITOR (WORD(TN_MONITOR_VALID_LOSS) | WORD(TN_MONITOR_VALID_ACCURACY) | WORD(TN_MONITOR_TRAIN_LOSS))
+
+static const dependence dependences[] = {
+    {"train.momentum", "train.optimizer", WORD(TN_SGD) | WORD(TN_RMSPROP)},
+    {"train.nesterov", "train.optimizer", WORD(TN_SGD)},
+    {"train.beta1", "train.optimizer", WORD(TN_ADAM) | WORD(TN_ADAMW)},
+    {"train.beta2", "train.optimizer", WORD(TN_ADAM) | WORD(TN_ADAMW)},
+    {"train.rho", "train.optimizer", WORD(TN_RMSPROP)},
+    {"train.epsilon", "train.optimizer", WORD(TN_ADAM) | WORD(TN_ADAMW) | WORD(TN_RMSPROP) | WORD(TN_ADAGRAD)},
+    {"train.class_weights", "model.loss", WORD(TN_SOFTMAX_CROSS_ENTROPY)},
+    {"schedule.step_epochs", "schedule.kind", WORD(TN_SCHEDULE_STEP)},
+    {"schedule.factor", "schedule.kind",
+     WORD(TN_SCHEDULE_STEP) | WORD(TN_SCHEDULE_EXPONENTIAL) | WORD(TN_SCHEDULE_PLATEAU)},
+    {"schedule.patience", "schedule.kind", WORD(TN_SCHEDULE_PLATEAU)},
+    {"schedule.min_learning_rate", "schedule.kind",
+     WORD(TN_SCHEDULE_STEP) | WORD(TN_SCHEDULE_COSINE) | WORD(TN_SCHEDULE_EXPONENTIAL) | WORD(TN_SCHEDULE_PLATEAU)},
+    {"early_stopping.patience", "early_stopping.monitor", ANY_MONITOR},
+    {"early_stopping.restore_best", "early_stopping.monitor", ANY_MONITOR},
+    {"parallel.exact_fraction_bits", "parallel.reduction", WORD(TN_REDUCTION_EXACT)},
+};
+
+/* "sgd or rmsprop" */
+static void add_alternatives(const dependence *d, tn_text *text) {
+  const char *const *words = tn_config_find_name(d->on)->words;
+  bool first = true;
+  for (int i = 0; words[i]; i++) {
+    if (!(d->words & WORD(i)))
+      continue;
+    const bool last = (d->words >> (i + 1)) == 0;
+    tn_text_add(text, "%s%s", first ? "" : last ? " or " : ", ", words[i]);
+    first = false;
+  }
+}
+
+static tn_status check_dependence(const checked *c, const dependence *d) {
+  int word;
+  memcpy(&word, tn_option_field(tn_config_find_name(d->on), c->config), sizeof word);
+  if ((d->words & WORD(word)) || !differs(c, d->key))
+    return TN_OK;
+  char value[64], alternatives[256];
+  tn_text text = tn_text_over(alternatives, sizeof alternatives);
+  add_alternatives(d, &text);
+  return tn_config_fail(c->config, tn_config_find_name(d->key),
+                        "%s = %s has no effect with %s = %s: remove it, or write %s = %s", d->key,
+                        show(c->config, d->key, value), d->on, tn_config_word(d->on, word), d->on, alternatives);
+}
+
+static tn_status check_dependences(const checked *c) {
+  for (size_t i = 0; i < sizeof dependences / sizeof dependences[0]; i++)
+    TN_TRY(check_dependence(c, &dependences[i]));
+  return TN_OK;
+}
+
+/* Features without targets, or the other way round. */
+static tn_status check_pair(const tn_config *config, const char *given, const char *missing) {
+  const char *present = tn_option_field(tn_config_find_name(given), config);
+  const char *absent = tn_option_field(tn_config_find_name(missing), config);
+  if (!*present || *absent)
+    return TN_OK;
+  return tn_config_fail(config, tn_config_find_name(given),
+                        "%s = %.200s stands without %s: write both data set paths, or neither", given, present,
+                        missing);
+}
+
+static tn_status check_data(const checked *c) {
+  const tn_data_config *data = &c->config->data;
+  TN_TRY(check_pair(c->config, "data.valid_x", "data.valid_y"));
+  TN_TRY(check_pair(c->config, "data.valid_y", "data.valid_x"));
+  TN_TRY(check_pair(c->config, "data.test_x", "data.test_y"));
+  TN_TRY(check_pair(c->config, "data.test_y", "data.test_x"));
+  if (data->valid_fraction > 0 && data->valid_x[0])
+    return tn_config_fail(c->config, tn_config_find_name("data.valid_fraction"),
+                          "data.valid_fraction = %g holds out training rows although data.valid_x = %.200s names "
+                          "validation rows: remove one of the two",
+                          data->valid_fraction, data->valid_x);
+  if (data->file[0] && !(data->train_x[0] && data->train_y[0]))
+    return tn_config_fail(c->config, tn_config_find_name(data->train_x[0] ? "data.train_y" : "data.train_x"),
+                          "data.%s is empty: write the path of a data set in %.200s, e.g. /train/%s",
+                          data->train_x[0] ? "train_y" : "train_x", data->file, data->train_x[0] ? "y" : "x");
+  return TN_OK;
+}
+
+static tn_status check_dropout(const checked *c) {
+  const tn_real_list *rates = &c->config->dropout.hidden;
+  const int layers = c->config->model.hidden.count;
+  const tn_option *option = tn_config_find_name("dropout.hidden");
+  if (rates->count == 0 || rates->count == layers)
+    return TN_OK;
+  if (rates->count == 1 && (layers > 0 || rates->values[0] == 0))
+    return TN_OK;
+  char value[64];
+  show(c->config, "dropout.hidden", value);
+  if (layers == 0)
+    return tn_config_fail(c->config, option,
+                          "dropout.hidden = %s, but model.hidden is empty and a linear model has no hidden units to "
+                          "drop: remove it, or write model.hidden = UNITS (dropout.input drops inputs)",
+                          value);
+  return tn_config_fail(c->config, option,
+                        "dropout.hidden = %s has %d rates for %d hidden layer%s (model.hidden): write one rate for "
+                        "all, or %d",
+                        value, rates->count, layers, layers == 1 ? "" : "s", layers);
+}
+
+static tn_status check_class_weights(const checked *c) {
+  const tn_class_weights *weights = &c->config->train.class_weights;
+  const int64_t outputs = c->config->model.outputs;
+  const tn_option *option = tn_config_find_name("train.class_weights");
+  if (weights->mode != TN_CLASS_WEIGHTS_LIST)
+    return TN_OK;
+  if (outputs > 0 && weights->list.count != outputs)
+    return tn_config_fail(c->config, option,
+                          "train.class_weights has %d values for model.outputs = %lld classes: write one a class",
+                          weights->list.count, (long long)outputs);
+  for (int i = 0; i < weights->list.count; i++)
+    if (weights->list.values[i] > 0)
+      return TN_OK;
+  return tn_config_fail(c->config, option, "train.class_weights are all 0, so no row counts: write one above 0");
+}
+
+static tn_status check_model(const checked *c) {
+  const tn_model_config *model = &c->config->model;
+  if (model->loss == TN_SOFTMAX_CROSS_ENTROPY && model->outputs == 1)
+    return tn_config_fail(c->config, tn_config_find_name("model.outputs"),
+                          "model.outputs = 1 with model.loss = softmax_cross_entropy is always sure of its one class: "
+                          "write model.outputs = 0 (as many as the data have), or model.loss = sigmoid_cross_entropy");
+  return check_class_weights(c);
+}
+
+static tn_status check_steps(const checked *c) {
+  const tn_train_config *train = &c->config->train;
+  if (train->nesterov && train->momentum <= 0)
+    return tn_config_fail(c->config, tn_config_find_name("train.nesterov"),
+                          "train.nesterov = yes has no effect with train.momentum = 0: remove it, or write e.g. "
+                          "train.momentum = 0.9");
+  if (train->batch_size > UINT32_MAX / train->accumulate)
+    return tn_config_fail(c->config, tn_config_find_name("train.accumulate"),
+                          "train.accumulate = %lld x train.batch_size = %lld rows are more than the 2^32 - 1 that a "
+                          "replica's step can number: write a smaller one",
+                          (long long)train->accumulate, (long long)train->batch_size);
+  return TN_OK;
+}
+
+static tn_status check_schedule(const checked *c) {
+  const tn_schedule_config *schedule = &c->config->schedule;
+  const tn_train_config *train = &c->config->train;
+  const double rate = train->learning_rate < 0 ? tn_config_usual_learning_rate(train->optimizer) : train->learning_rate;
+  /* scaling by replicas raises the learning rate by what is not known here */
+  if (schedule->scale_with_replicas == TN_SCALE_NONE && schedule->min_learning_rate > rate)
+    return tn_config_fail(c->config, tn_config_find_name("schedule.min_learning_rate"),
+                          "schedule.min_learning_rate = %g is above train.learning_rate = %g, which could never fall: "
+                          "write a smaller one",
+                          schedule->min_learning_rate, rate);
+  return TN_OK;
+}
+
+static tn_status check_monitor(const checked *c) {
+  const tn_config *config = c->config;
+  const tn_monitor monitor = config->early_stopping.monitor;
+  const bool of_valid = monitor == TN_MONITOR_VALID_LOSS || monitor == TN_MONITOR_VALID_ACCURACY;
+  const bool has_valid = config->data.valid_x[0] || config->data.valid_fraction > 0;
+  const bool has_accuracy =
+      config->model.loss == TN_SOFTMAX_CROSS_ENTROPY || config->model.loss == TN_SIGMOID_CROSS_ENTROPY;
+  const tn_option *option = tn_config_find_name("early_stopping.monitor");
+  if (of_valid && !has_valid)
+    return tn_config_fail(config, option,
+                          "early_stopping.monitor = %s, but there are no validation rows: write data.valid_x and "
+                          "data.valid_y, or e.g. data.valid_fraction = 0.1, or monitor = train_loss",
+                          tn_config_word("early_stopping.monitor", (int)monitor));
+  if (monitor == TN_MONITOR_VALID_ACCURACY && !has_accuracy)
+    return tn_config_fail(config, option,
+                          "early_stopping.monitor = valid_accuracy, but model.loss = %s has no accuracy: write monitor "
+                          "= valid_loss",
+                          tn_config_word("model.loss", (int)config->model.loss));
+  if (differs(c, "early_stopping.min_delta") && monitor == TN_MONITOR_NONE &&
+      config->schedule.kind != TN_SCHEDULE_PLATEAU)
+    return tn_config_fail(config, tn_config_find_name("early_stopping.min_delta"),
+                          "early_stopping.min_delta = %g has no effect: remove it, or write early_stopping.monitor = "
+                          "valid_loss, or schedule.kind = plateau",
+                          config->early_stopping.min_delta);
+  return TN_OK;
+}
+
+static tn_status check_all(const checked *c) {
+  TN_TRY(check_dependences(c));
+  TN_TRY(check_data(c));
+  TN_TRY(check_model(c));
+  TN_TRY(check_dropout(c));
+  TN_TRY(check_steps(c));
+  TN_TRY(check_schedule(c));
+  return check_monitor(c);
+}
+
+tn_status tn_config_check(const tn_config *config) {
+  tn_config *defaults = malloc(sizeof *defaults);
+  if (!defaults)
+    return tn_fail(TN_ERR_MEMORY, "out of memory: the default configuration needs %zu bytes", sizeof *defaults);
+  tn_config_defaults(defaults);
+  const checked both = {config, defaults};
+  const tn_status status = check_all(&both);
+  free(defaults);
+  return status;
+}

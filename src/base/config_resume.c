@@ -1,0 +1,40 @@
+#include "base/config_table.h"
+
+#include <stdlib.h>
+
+/* All keys that may grow or be left to the run are whole numbers. */
+static int64_t whole_value(const tn_option *option, const tn_config *config) {
+  return *(const int64_t *)tn_option_field(option, config);
+}
+
+/* What leaves a number to the run: 0, or the special word's -1 where there is one. */
+static bool leaves_to_run(const tn_option *option, const tn_config *config) {
+  return option->special ? whole_value(option, config) < 0 : whole_value(option, config) == 0;
+}
+
+static bool conflicts(const tn_option *option, const tn_config *stored, const tn_config *now) {
+  if (tn_option_equal(option, stored, now))
+    return false;
+  switch (option->resume) {
+  case TN_RESUME_FREE:
+    return false;
+  case TN_RESUME_MAY_GROW:
+    return whole_value(option, now) < whole_value(option, stored);
+  case TN_RESUME_MAY_ADOPT:
+    return !leaves_to_run(option, now);
+  case TN_RESUME_KEEPS:
+    break;
+  }
+  return true;
+}
+
+int tn_config_resume_conflicts(const tn_config *stored, const tn_config *now, char *keys, size_t size) {
+  int count, found = 0;
+  const tn_option *options = tn_config_options(&count);
+  char none[1];
+  tn_text text = size > 0 ? tn_text_over(keys, size) : tn_text_over(none, sizeof none);
+  for (int i = 0; i < count; i++)
+    if (conflicts(&options[i], stored, now))
+      tn_text_add(&text, "%s%s.%s", found++ ? ", " : "", options[i].section, options[i].key);
+  return found;
+}

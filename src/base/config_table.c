@@ -1,0 +1,162 @@
+#include "base/config_table.h"
+
+#include <math.h>
+
+/* A row's key is a field of the same name: section.key of the file is config.section.key of the struct. */
+#define KEY(section_, key_)                                                                                            \
+  .section = #section_, .key = #key_, .offset = offsetof(tn_config, section_.key_),                                    \
+  .size = sizeof(((tn_config *)0)->section_.key_)
+
+#define TEXT(fallback_)               .type = TN_OPTION_STRING, .fallback = fallback_
+#define SWITCH(fallback_)             .type = TN_OPTION_BOOL, .fallback = fallback_
+#define CHOICE(fallback_, words_)     .type = TN_OPTION_CHOICE, .fallback = fallback_, .words = words_
+#define WHOLE(fallback_, low_, high_) .type = TN_OPTION_INT, .fallback = fallback_, .whole = {low_, high_}
+
+/* Numbers: any; low <= x; low < x; low <= x < 1; and 0 < x <= 1 */
+#define ANY_REAL(fallback_)         .type = TN_OPTION_REAL, .fallback = fallback_, .real = {-INFINITY, INFINITY, false, false}
+#define REAL_FROM(fallback_, low_)  .type = TN_OPTION_REAL, .fallback = fallback_, .real = {low_, INFINITY, false, false}
+#define REAL_ABOVE(fallback_, low_) .type = TN_OPTION_REAL, .fallback = fallback_, .real = {low_, INFINITY, true, false}
+#define FRACTION(fallback_)         .type = TN_OPTION_REAL, .fallback = fallback_, .real = {0, 1, false, true}
+#define FACTOR(fallback_)           .type = TN_OPTION_REAL, .fallback = fallback_, .real = {0, 1, true, false}
+
+#define FREE      .resume = TN_RESUME_FREE
+#define MAY_GROW  .resume = TN_RESUME_MAY_GROW
+#define MAY_ADOPT .resume = TN_RESUME_MAY_ADOPT
+
+/* Limits that are not plain sense come from elsewhere: BLAS takes 32-bit dimensions, a place of a random word holds
+ * 32 bits of step, epoch and row and 21 of the replica. */
+#define UNITS_MAX    (1 << 24)
+#define STEPS_MAX    4294967295
+#define REPLICAS_MAX (1 << 21)
+
+static const char *const shuffle_words[] = {
+    [TN_SHUFFLE_GLOBAL] = "global", [TN_SHUFFLE_SHARD] = "shard", [TN_SHUFFLE_NONE] = "none", NULL};
+static const char *const placement_words[] = {[TN_PLACEMENT_NODE] = "node", [TN_PLACEMENT_RANK] = "rank", NULL};
+static const char *const activation_words[] = {[TN_RELU] = "relu",
+                                               [TN_SIGMOID] = "sigmoid",
+                                               [TN_TANH] = "tanh",
+                                               [TN_LEAKY_RELU] = "leaky_relu",
+                                               [TN_GELU] = "gelu",
+                                               [TN_LINEAR] = "linear",
+                                               NULL};
+static const char *const loss_words[] = {[TN_SOFTMAX_CROSS_ENTROPY] = "softmax_cross_entropy",
+                                         [TN_SIGMOID_CROSS_ENTROPY] = "sigmoid_cross_entropy",
+                                         [TN_MSE] = "mse",
+                                         [TN_MAE] = "mae",
+                                         [TN_HUBER] = "huber",
+                                         NULL};
+static const char *const init_words[] = {[TN_INIT_AUTO] = "auto",
+                                         [TN_HE_NORMAL] = "he_normal",
+                                         [TN_HE_UNIFORM] = "he_uniform",
+                                         [TN_GLOROT_NORMAL] = "glorot_normal",
+                                         [TN_GLOROT_UNIFORM] = "glorot_uniform",
+                                         NULL};
+static const char *const dropout_kind_words[] = {[TN_BERNOULLI] = "bernoulli", [TN_GAUSSIAN] = "gaussian", NULL};
+static const char *const mask_words[] = {[TN_MASK_SAMPLE] = "sample", [TN_MASK_BATCH] = "batch", NULL};
+static const char *const weighting_words[] = {
+    [TN_CLASS_WEIGHTS_NONE] = "none", [TN_CLASS_WEIGHTS_BALANCED] = "balanced", NULL};
+static const char *const optimizer_words[] = {[TN_ADAM] = "adam",   [TN_SGD] = "sgd",         [TN_RMSPROP] = "rmsprop",
+                                              [TN_ADAMW] = "adamw", [TN_ADAGRAD] = "adagrad", NULL};
+static const char *const schedule_words[] = {
+    [TN_SCHEDULE_CONSTANT] = "constant",       [TN_SCHEDULE_STEP] = "step",       [TN_SCHEDULE_COSINE] = "cosine",
+    [TN_SCHEDULE_EXPONENTIAL] = "exponential", [TN_SCHEDULE_PLATEAU] = "plateau", NULL};
+static const char *const scaling_words[] = {
+    [TN_SCALE_NONE] = "none", [TN_SCALE_LINEAR] = "linear", [TN_SCALE_SQRT] = "sqrt", NULL};
+static const char *const monitor_words[] = {[TN_MONITOR_NONE] = "none",
+                                            [TN_MONITOR_VALID_LOSS] = "valid_loss",
+                                            [TN_MONITOR_VALID_ACCURACY] = "valid_accuracy",
+                                            [TN_MONITOR_TRAIN_LOSS] = "train_loss",
+                                            NULL};
+static const char *const reduction_words[] = {[TN_REDUCTION_FLOAT] = "float", [TN_REDUCTION_EXACT] = "exact", NULL};
+static const char *const progress_words[] = {[TN_PROGRESS_AUTO] = "auto",
+                                             [TN_PROGRESS_BAR] = "bar",
+                                             [TN_PROGRESS_LINES] = "lines",
+                                             [TN_PROGRESS_NONE] = "none",
+                                             NULL};
+
+/* clang-format off */
+static const tn_option options[] = {
+    {KEY(data, file), TEXT(""), .meaning = "HDF5 file with the data sets below"},
+    {KEY(data, train_x), TEXT("/train/x"), .meaning = "training features (N, D)"},
+    {KEY(data, train_y), TEXT("/train/y"), .meaning = "training targets; classes (N), or values (N) or (N, K)"},
+    {KEY(data, valid_x), TEXT(""), .meaning = "validation features; empty is none"},
+    {KEY(data, valid_y), TEXT(""), .meaning = "validation targets"},
+    {KEY(data, valid_fraction), FRACTION("0"), .meaning = "share of the training rows held out for validation, drawn by the seed"},
+    {KEY(data, test_x), TEXT(""), .meaning = "test features, used by thinnet eval alone"},
+    {KEY(data, test_y), TEXT(""), .meaning = "test targets"},
+    {KEY(data, train_weight), TEXT(""), .meaning = "weight of each training row (N); empty is 1"},
+    {KEY(data, scale), ANY_REAL("1"), .meaning = "features are multiplied by this, e.g. 0.00392156862745098 for bytes"},
+    {KEY(data, shift), ANY_REAL("0"), .meaning = "added to the features after scale"},
+    {KEY(data, standardize), SWITCH("no"), .meaning = "shift and scale each feature to mean 0 and deviation 1 over the training rows"},
+    {KEY(data, shuffle), CHOICE("global", shuffle_words), .meaning = "order of the rows, drawn anew each epoch over all rows, within each replica's shard, or as in the file"},
+    {KEY(data, placement), CHOICE("node", placement_words), FREE, .meaning = "one copy of the data a node, or only a rank's share in each rank"},
+
+    {KEY(model, hidden), .type = TN_OPTION_INTS, .fallback = "", .whole = {1, UNITS_MAX}, .items = TN_LAYERS_MAX, .meaning = "units of each hidden layer, the first one first; empty is a linear model"},
+    {KEY(model, outputs), WHOLE("0", 0, UNITS_MAX), MAY_ADOPT, .meaning = "output units; 0 is what the training targets say"},
+    {KEY(model, activation), CHOICE("relu", activation_words), .meaning = "of the hidden layers"},
+    {KEY(model, loss), CHOICE("softmax_cross_entropy", loss_words), .meaning = "softmax for classes, sigmoid for targets in [0, 1], the others for values"},
+    {KEY(model, init), CHOICE("auto", init_words), .meaning = "initial weights; auto is he_normal for relu, leaky_relu and gelu layers, glorot_uniform for others and the last"},
+
+    {KEY(dropout, input), FRACTION("0"), .meaning = "probability of dropping an input"},
+    {KEY(dropout, hidden), .type = TN_OPTION_REALS, .fallback = "0", .real = {0, 1, false, true}, .items = TN_LAYERS_MAX, .meaning = "probability of dropping a hidden unit; one for all hidden layers, or one for each"},
+    {KEY(dropout, kind), CHOICE("bernoulli", dropout_kind_words), .meaning = "units are dropped, or multiplied by normal noise of the same variance"},
+    {KEY(dropout, mask), CHOICE("sample", mask_words), .meaning = "a mask for each row, or one for all rows of a replica's batch"},
+    {KEY(dropout, group), WHOLE("1", 1, UNITS_MAX), .meaning = "neighbouring units that share their fate"},
+
+    {KEY(regularization, l1), REAL_FROM("0", 0), .meaning = "adds l1 x sum |w| to the loss, weights only"},
+    {KEY(regularization, l2), REAL_FROM("0", 0), .meaning = "adds l2 x sum w^2 to the loss, weights only"},
+    {KEY(regularization, max_norm), REAL_FROM("0", 0), .meaning = "longest norm of a unit's incoming weights; 0 is off"},
+
+    {KEY(train, epochs), WHOLE("10", 1, STEPS_MAX), MAY_GROW, .meaning = "passes over the training rows"},
+    {KEY(train, batch_size), WHOLE("128", 1, INT32_MAX), .meaning = "rows that one replica reads at a time"},
+    {KEY(train, class_weights), .type = TN_OPTION_WEIGHTING, .fallback = "none", .words = weighting_words, .real = {0, INFINITY, false, false}, .items = TN_CLASS_WEIGHTS_MAX, .meaning = "balanced weighs a class by rows / (classes x its rows); a list has one weight a class"},
+    {KEY(train, seed), WHOLE("1", 0, INT64_MAX), .meaning = "of initial weights, shuffling, dropout and everything else drawn"},
+    {KEY(train, optimizer), CHOICE("adam", optimizer_words), .meaning = "rule of the update"},
+    {KEY(train, learning_rate), REAL_FROM("auto", 0), .special = "auto", .meaning = "of the update; auto is 0.001, for sgd 0.01"},
+    {KEY(train, momentum), FRACTION("0"), .meaning = "of sgd and rmsprop"},
+    {KEY(train, nesterov), SWITCH("no"), .meaning = "Nesterov's form of sgd's momentum"},
+    {KEY(train, beta1), FRACTION("0.9"), .meaning = "decay of the mean gradient (adam, adamw)"},
+    {KEY(train, beta2), FRACTION("0.999"), .meaning = "decay of the mean squared gradient (adam, adamw)"},
+    {KEY(train, rho), FRACTION("0.9"), .meaning = "decay of the mean squared gradient (rmsprop)"},
+    {KEY(train, epsilon), REAL_ABOVE("1e-07", 0), .meaning = "added to the divisor (all but sgd)"},
+    {KEY(train, weight_decay), REAL_FROM("auto", 0), .special = "auto", .meaning = "weights shrink by this times the learning rate each step; auto is 0.004 for adamw, else 0"},
+    {KEY(train, clip_norm), REAL_FROM("0", 0), .meaning = "longest norm of the whole gradient; 0 is off"},
+    {KEY(train, accumulate), WHOLE("1", 1, INT32_MAX), .meaning = "batches that a replica reads for one step"},
+    {KEY(train, max_steps), WHOLE("0", 0, STEPS_MAX), FREE, .meaning = "ends the training after so many steps; 0 is off"},
+    {KEY(train, time_limit), REAL_FROM("0", 0), FREE, .meaning = "seconds until the run stops with a checkpoint; 0 is off"},
+
+    {KEY(schedule, kind), CHOICE("constant", schedule_words), .meaning = "how the learning rate changes"},
+    {KEY(schedule, warmup_steps), WHOLE("0", 0, STEPS_MAX), .meaning = "steps over which the learning rate rises from 0"},
+    {KEY(schedule, step_epochs), WHOLE("10", 1, STEPS_MAX), .meaning = "epochs between two falls (step)"},
+    {KEY(schedule, factor), FACTOR("0.1"), .meaning = "what the learning rate is multiplied by at each fall (step, plateau) or over an epoch (exponential)"},
+    {KEY(schedule, patience), WHOLE("10", 1, STEPS_MAX), .meaning = "epochs without an improvement before a fall (plateau)"},
+    {KEY(schedule, min_learning_rate), REAL_FROM("0", 0), .meaning = "the learning rate does not fall below this"},
+    {KEY(schedule, scale_with_replicas), CHOICE("none", scaling_words), .meaning = "multiplies the learning rate by the replicas, or by their square root"},
+
+    {KEY(early_stopping, monitor), CHOICE("none", monitor_words), .meaning = "what is watched; best.h5 is kept by it"},
+    {KEY(early_stopping, patience), WHOLE("0", 0, STEPS_MAX), .meaning = "epochs without an improvement before training ends; 0 is off"},
+    {KEY(early_stopping, min_delta), REAL_FROM("0", 0), .meaning = "a smaller change is no improvement"},
+    {KEY(early_stopping, restore_best), SWITCH("no"), .meaning = "end with the best epoch's weights"},
+
+    {KEY(parallel, replicas), WHOLE("0", 0, REPLICAS_MAX), MAY_ADOPT, .meaning = "copies of the network in training; 0 is one a rank"},
+    {KEY(parallel, reduction), CHOICE("float", reduction_words), .meaning = "exact gives the same network at any number of ranks"},
+    {KEY(parallel, exact_fraction_bits), WHOLE("auto", 0, 62), .special = "auto", MAY_ADOPT, .meaning = "binary places of the exact sums; auto derives them from the replicas"},
+    {KEY(parallel, threads), WHOLE("1", 1, 4096), FREE, .meaning = "threads a rank"},
+
+    {KEY(output, dir), TEXT(""), FREE, .meaning = "the run folder; empty is runs/NAME of the configuration file"},
+    {KEY(output, checkpoint_every_epochs), WHOLE("1", 0, STEPS_MAX), FREE, .meaning = "epochs between two periodic checkpoints; 0 is off"},
+    {KEY(output, checkpoint_every_steps), WHOLE("0", 0, STEPS_MAX), FREE, .meaning = "steps between two periodic checkpoints; 0 is off"},
+    {KEY(output, checkpoint_every_seconds), REAL_FROM("0", 0), FREE, .meaning = "seconds between two periodic checkpoints; 0 is off"},
+    {KEY(output, keep), WHOLE("2", 2, INT32_MAX), FREE, .meaning = "periodic checkpoints that stay"},
+    {KEY(output, step_metrics_every), WHOLE("50", 0, STEPS_MAX), FREE, .meaning = "steps between two rows of step metrics; 0 is none"},
+    {KEY(output, progress), CHOICE("auto", progress_words), FREE, .meaning = "auto is a bar on a terminal, lines elsewhere"},
+};
+/* clang-format on */
+
+enum { OPTION_COUNT = sizeof options / sizeof options[0] };
+_Static_assert(OPTION_COUNT <= TN_CONFIG_KEYS_MAX, "tn_config has too few lines to remember");
+
+const tn_option *tn_config_options(int *count) {
+  *count = OPTION_COUNT;
+  return options;
+}

@@ -1,0 +1,36 @@
+/* The table of all keys: whatever is known about a key stands in its row, and everything else reads it from there. */
+#ifndef TN_BASE_CONFIG_TABLE_H
+#define TN_BASE_CONFIG_TABLE_H
+
+#include "base/options.h"
+
+#include <thinnet/config.h>
+
+/* The rows, section after section, in the order in which they are written and described. */
+const tn_option *tn_config_options(int *count);
+
+/* A key's row; NULL: there is no such key. */
+const tn_option *tn_config_find(const char *section, const char *key);
+
+/* The same by "section.key". */
+const tn_option *tn_config_find_name(const char *name);
+
+/* The row that somebody who wrote this most likely meant, be it in another section. */
+const tn_option *tn_config_nearest(const char *section, const char *key);
+
+/* The section of this name, the one nearest to it, and all of them as "data, model, ...". */
+bool tn_config_has_section(const char *section);
+const char *tn_config_nearest_section(const char *section);
+void tn_config_list_sections(tn_text *text);
+
+/* Remembers where a key's value came from: a line of the file named last, or TN_ORIGIN_OVERRIDE. A new name makes the
+ * lines of the old one unknown. */
+#define TN_ORIGIN_OVERRIDE (-1)
+void tn_config_set_origin_file(tn_config *config, const char *name);
+void tn_config_set_origin(tn_config *config, const tn_option *option, int line);
+
+/* Like tn_fail(TN_ERR_CONFIG, ...), with the file and line of the option's value (or "-s") before it, where known. */
+tn_status tn_config_fail(const tn_config *config, const tn_option *option, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif
