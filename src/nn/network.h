@@ -65,32 +65,36 @@ typedef struct tn_mask_source {
   uint64_t first_row;
 } tn_mask_source;
 
-/* Buffers of the passes: for each layer `activation` (max_rows, outputs) and, in training, `slope` of the same shape.
- * input (max_rows, inputs) is filled by the caller before a forward pass. */
+/* Buffers of the passes: for each layer `activation` (max_rows, outputs) and, in training, `slope` of the same shape
+ * (NULL for the last layer, which is linear). input (max_rows, inputs) is filled by the caller before a forward pass.
+ */
 typedef struct tn_workspace {
   int64_t max_rows;
   bool training;
   float *input;
   float **activation;
   float **slope;
-  float *delta[2]; /* training only: (max_rows, widest layer) */
+  float *delta[2]; /* training only: (max_rows, widest hidden layer) */
   float *factor;   /* (widest layer or input) */
   void *block;     /* the one allocation all of these point into */
 } tn_workspace;
 
+/* TN_ERR_MEMORY names the rows asked for. Local; the caller owns *workspace. */
 tn_status tn_workspace_create(tn_workspace **workspace, const tn_network *network, int64_t max_rows, bool training);
 void tn_workspace_destroy(tn_workspace **workspace);
 
-/* Bytes tn_workspace_create would allocate. */
+/* Bytes of buffers tn_workspace_create would allocate; INT64_MAX where they are more than can be counted. Local. */
 int64_t tn_workspace_bytes(const tn_network *network, int64_t max_rows, bool training);
 
-/* Forward pass over workspace->input, which input dropout changes in place. masks NULL: no dropout (evaluation).
- * Returns the last layer's z (rows, outputs) with its bias added, inside the workspace: logits, or values. */
+/* Forward pass over the first `rows` rows (0 to max_rows) of workspace->input, which input dropout changes in place.
+ * masks NULL: no dropout (evaluation). Allocates nothing. Local. Returns the last layer's z (rows, outputs) with its
+ * bias added, inside the workspace: logits, or values. */
 float *tn_network_forward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
                           const tn_mask_source *masks);
 
 /* Backward pass after a forward pass of a training workspace whose returned z has been replaced by dLoss/dz (the loss
- * functions do that). Writes, or adds where accumulate, the gradient of the SUM over rows into `gradient` (a block). */
+ * functions do that). Writes, or adds where accumulate, the gradient of the SUM over rows into `gradient` (a block,
+ * whose gaps are left alone). rows = 0 gives a gradient of zeros. Allocates nothing. Local. */
 void tn_network_backward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
                          float *gradient, bool accumulate);
 

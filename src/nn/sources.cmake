@@ -1,2 +1,7 @@
 target_sources(tn_nn PRIVATE
-  nn/placeholder.c)
+  nn/backward.c
+  nn/dropout.c
+  nn/forward.c
+  nn/initialize.c
+  nn/network.c
+  nn/workspace.c)

@@ -1,0 +1,36 @@
+#include "math/gemm.h"
+#include "math/kernels.h"
+#include "nn/network.h"
+
+/* d: dLoss/dz of this layer. Its input is what the forward pass left there, dropout applied. */
+static void layer_gradient(const tn_network *network, int layer, const tn_workspace *workspace, int64_t rows,
+                           const float *d, float *gradient, bool accumulate) {
+  const tn_layer *shape = &network->layers[layer];
+  const float *a = layer == 0 ? workspace->input : workspace->activation[layer - 1];
+  tn_gemm_weight_gradient(rows, shape->inputs, shape->outputs, a, d, gradient + network->tensors[shape->weight].offset,
+                          accumulate);
+  tn_kernel_column_sums(rows, shape->outputs, d, gradient + network->tensors[shape->bias].offset, accumulate);
+}
+
+/* e: dLoss/dz of the layer below. The slope holds f'(z) r / (1 - rate), so dropout enters here, and only here. */
+static void layer_delta(const tn_network *network, int layer, const float *parameters, const tn_workspace *workspace,
+                        int64_t rows, const float *d, float *e) {
+  const tn_layer *shape = &network->layers[layer];
+  tn_gemm_input_gradient(rows, shape->inputs, shape->outputs, d, parameters + network->tensors[shape->weight].offset,
+                         e);
+  tn_kernel_multiply(rows * shape->inputs, e, workspace->slope[layer - 1]);
+}
+
+void tn_network_backward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
+                         float *gradient, bool accumulate) {
+  const int last = network->layer_count - 1;
+  const float *d = workspace->activation[last];
+  for (int l = last; l >= 0; l--) {
+    layer_gradient(network, l, workspace, rows, d, gradient, accumulate);
+    if (l == 0)
+      break;
+    float *e = workspace->delta[l % 2];
+    layer_delta(network, l, parameters, workspace, rows, d, e);
+    d = e;
+  }
+}

@@ -1,0 +1,39 @@
+#include "nn/dropout.h"
+
+static tn_place place_of(const tn_dropout *dropout, int64_t row) {
+  const tn_mask_source *source = dropout->source;
+  const uint64_t place_row = source->first_row + (uint64_t)row;
+  if (source->stream == TN_STREAM_MC)
+    return tn_place_make(source->seed, TN_STREAM_MC, source->replica, dropout->layer, place_row >> 32,
+                         place_row & UINT32_MAX);
+  return tn_place_make(source->seed, source->stream, source->replica, dropout->layer, source->step, place_row);
+}
+
+static void draw(const tn_dropout *dropout, int64_t row) {
+  const tn_place place = place_of(dropout, row);
+  const int64_t group = dropout->network->group;
+  if (dropout->network->kind == TN_GAUSSIAN)
+    tn_random_gaussian_factors(place, dropout->units, group, dropout->rate, dropout->factor);
+  else
+    tn_random_bernoulli_factors(place, dropout->units, group, dropout->rate, dropout->factor);
+}
+
+tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *source, int layer, float *factor) {
+  tn_dropout dropout = {.network = network, .source = source, .layer = (uint32_t)layer, .factor = factor};
+  dropout.rate = layer == 0 ? network->input_rate : network->layers[layer - 1].rate;
+  dropout.units = layer == 0 ? network->inputs : network->layers[layer - 1].outputs;
+  if (source == NULL || dropout.rate <= 0)
+    return (tn_dropout){0};
+  dropout.shared = network->mask == TN_MASK_BATCH && source->stream != TN_STREAM_MC;
+  if (dropout.shared)
+    draw(&dropout, 0);
+  return dropout;
+}
+
+const float *tn_dropout_row(const tn_dropout *dropout, int64_t row) {
+  if (dropout->source == NULL)
+    return NULL;
+  if (!dropout->shared)
+    draw(dropout, row);
+  return dropout->factor;
+}

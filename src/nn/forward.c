@@ -1,0 +1,44 @@
+#include "math/gemm.h"
+#include "math/kernels.h"
+#include "nn/dropout.h"
+#include "nn/network.h"
+
+static void drop_input(const tn_network *network, tn_workspace *workspace, int64_t rows, const tn_mask_source *masks) {
+  const tn_dropout dropout = tn_dropout_begin(network, masks, 0, workspace->factor);
+  for (int64_t i = 0; i < rows; i++) {
+    const float *factor = tn_dropout_row(&dropout, i);
+    if (factor != NULL)
+      tn_kernel_multiply(network->inputs, workspace->input + i * network->inputs, factor);
+  }
+}
+
+/* Bias, activation and dropout in one pass over z; the last layer has only a bias, and needs no slope. */
+static void activate(const tn_network *network, int layer, const float *bias, tn_workspace *workspace, int64_t rows,
+                     const tn_mask_source *masks) {
+  const tn_layer *shape = &network->layers[layer];
+  float *z = workspace->activation[layer], *slope = workspace->slope[layer];
+  const tn_dropout dropout = tn_dropout_begin(network, masks, layer + 1, workspace->factor);
+  for (int64_t i = 0; i < rows; i++) {
+    const float *factor = tn_dropout_row(&dropout, i);
+    const int64_t at = i * shape->outputs;
+    if (slope != NULL)
+      tn_kernel_activate_train(shape->activation, shape->outputs, bias, factor, z + at, slope + at);
+    else
+      tn_kernel_activate(shape->activation, shape->outputs, bias, factor, z + at);
+  }
+}
+
+float *tn_network_forward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
+                          const tn_mask_source *masks) {
+  drop_input(network, workspace, rows, masks);
+  float *a = workspace->input;
+  for (int l = 0; l < network->layer_count; l++) {
+    const tn_layer *layer = &network->layers[l];
+    const float *weight = parameters + network->tensors[layer->weight].offset;
+    const float *bias = parameters + network->tensors[layer->bias].offset;
+    tn_gemm_forward(rows, layer->inputs, layer->outputs, a, weight, workspace->activation[l]);
+    activate(network, l, bias, workspace, rows, masks);
+    a = workspace->activation[l];
+  }
+  return a;
+}

@@ -1,0 +1,129 @@
+#include "nn/network.h"
+
+#include "base/memory.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Tensors start on cache lines: 16 floats of 64 bytes. */
+#define OFFSET_STEP 16
+
+/* BLAS counts rows and columns in ints. */
+#define UNITS_MAX INT_MAX
+
+static tn_status check_units(const char *what, int64_t units) {
+  if (units < 1 || units > UNITS_MAX)
+    return tn_fail(TN_ERR_CONFIG, "%s is %lld; a network needs 1 to %d: correct it", what, (long long)units, UNITS_MAX);
+  return TN_OK;
+}
+
+static tn_status check_rate(const char *key, double rate) {
+  if (!(rate >= 0 && rate < 1))
+    return tn_fail(TN_ERR_CONFIG, "%s has the rate %g; write a probability of dropping from 0 to below 1", key, rate);
+  return TN_OK;
+}
+
+static tn_status check_model(const tn_model_config *model, int64_t inputs) {
+  TN_TRY(check_units("the number of input features", inputs));
+  TN_TRY(check_units("model.outputs", model->outputs));
+  if (model->hidden.count < 0 || model->hidden.count > TN_LAYERS_MAX)
+    return tn_fail(TN_ERR_CONFIG, "model.hidden lists %d layers; at most %d can be: shorten the list",
+                   model->hidden.count, TN_LAYERS_MAX);
+  for (int i = 0; i < model->hidden.count; i++)
+    TN_TRY(check_units("a layer of model.hidden", model->hidden.values[i]));
+  return TN_OK;
+}
+
+static tn_status check_dropout(const tn_dropout_config *dropout, int hidden_layers) {
+  TN_TRY(check_rate("dropout.input", dropout->input));
+  const int rates = dropout->hidden.count;
+  if (rates > 1 && rates != hidden_layers)
+    return tn_fail(TN_ERR_CONFIG, "dropout.hidden lists %d rates for the %d layers of model.hidden: write one, or %d",
+                   rates, hidden_layers, hidden_layers);
+  for (int i = 0; i < rates; i++)
+    TN_TRY(check_rate("dropout.hidden", dropout->hidden.values[i]));
+  if (dropout->group < 1)
+    return tn_fail(TN_ERR_CONFIG, "dropout.group is %lld; write 1 or more neighbouring units",
+                   (long long)dropout->group);
+  return TN_OK;
+}
+
+static double hidden_rate(const tn_dropout_config *dropout, int layer) {
+  if (dropout->hidden.count == 0)
+    return 0;
+  return dropout->hidden.values[dropout->hidden.count == 1 ? 0 : layer];
+}
+
+static tn_status allocate(tn_network **network, int layer_count) {
+  TN_TRY(tn_alloc(network, 1, sizeof **network, "the network"));
+  TN_TRY(tn_alloc(&(*network)->layers, layer_count, sizeof(tn_layer), "the network's layers"));
+  TN_TRY(tn_alloc(&(*network)->tensors, 2 * (int64_t)layer_count, sizeof(tn_tensor), "the network's tensors"));
+  (*network)->layer_count = layer_count;
+  return TN_OK;
+}
+
+/* Appends a tensor to the block; *index is its place in the list. */
+static tn_status add_tensor(tn_network *network, tn_tensor_role role, int layer, int64_t rows, int *index) {
+  const int64_t cols = network->layers[layer].outputs;
+  int64_t size = 0, end = 0;
+  if (__builtin_mul_overflow(rows, cols, &size) || __builtin_add_overflow(network->block_size, size, &end) ||
+      end > INT64_MAX / 16)
+    return tn_fail(TN_ERR_CONFIG,
+                   "layer %d would have %lld x %lld weights, more than can be addressed: use fewer units", layer + 1,
+                   (long long)rows, (long long)cols);
+  tn_tensor *tensor = &network->tensors[network->tensor_count];
+  *tensor = (tn_tensor){.role = role, .layer = layer, .rows = rows, .cols = cols, .offset = network->block_size};
+  snprintf(tensor->name, sizeof tensor->name, "layer%d/%s", layer + 1, role == TN_WEIGHT ? "weight" : "bias");
+  *index = network->tensor_count++;
+  network->parameter_count += size;
+  network->block_size = (end + OFFSET_STEP - 1) / OFFSET_STEP * OFFSET_STEP;
+  return TN_OK;
+}
+
+static tn_status add_tensors(tn_network *network, int layer) {
+  tn_layer *shape = &network->layers[layer];
+  TN_TRY(add_tensor(network, TN_WEIGHT, layer, shape->inputs, &shape->weight));
+  return add_tensor(network, TN_BIAS, layer, 1, &shape->bias);
+}
+
+static tn_status fill(tn_network *network, const tn_model_config *model, const tn_dropout_config *dropout,
+                      int64_t inputs) {
+  network->inputs = inputs;
+  network->outputs = model->outputs;
+  network->input_rate = dropout->input;
+  network->kind = dropout->kind;
+  network->mask = dropout->mask;
+  network->group = dropout->group;
+  network->loss = model->loss;
+  for (int i = 0; i < network->layer_count; i++) {
+    const bool last = i == network->layer_count - 1;
+    network->layers[i] = (tn_layer){.inputs = i == 0 ? inputs : network->layers[i - 1].outputs,
+                                    .outputs = last ? model->outputs : model->hidden.values[i],
+                                    .activation = last ? TN_LINEAR : model->activation,
+                                    .rate = last ? 0 : hidden_rate(dropout, i)};
+    TN_TRY(add_tensors(network, i));
+  }
+  return TN_OK;
+}
+
+tn_status tn_network_create(tn_network **network, const tn_model_config *model, const tn_dropout_config *dropout,
+                            int64_t inputs) {
+  *network = NULL;
+  TN_TRY(check_model(model, inputs));
+  TN_TRY(check_dropout(dropout, model->hidden.count));
+  tn_status status = allocate(network, model->hidden.count + 1);
+  if (status == TN_OK)
+    status = fill(*network, model, dropout, inputs);
+  if (status != TN_OK)
+    tn_network_destroy(network);
+  return status;
+}
+
+void tn_network_destroy(tn_network **network) {
+  if (*network == NULL)
+    return;
+  tn_free(&(*network)->layers);
+  tn_free(&(*network)->tensors);
+  tn_free(network);
+}

@@ -1,1 +1,0 @@
-typedef int tn_nn_placeholder;

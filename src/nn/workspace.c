@@ -1,0 +1,88 @@
+#include "base/memory.h"
+#include "nn/network.h"
+
+/* Cuts buffers from one allocation. Without a base it only counts, so that one plan serves for both. */
+typedef struct carver {
+  char *base;
+  int64_t used; /* bytes; below 0 once they are more than can be counted */
+} carver;
+
+static void *carve(carver *cut, int64_t rows, int64_t cols, int64_t size) {
+  int64_t bytes = 0;
+  if (cut->used < 0 || __builtin_mul_overflow(rows, cols, &bytes) || __builtin_mul_overflow(bytes, size, &bytes) ||
+      bytes > INT64_MAX / 2 - cut->used) {
+    cut->used = -1;
+    return NULL;
+  }
+  void *buffer = cut->base == NULL ? NULL : cut->base + cut->used;
+  cut->used += (bytes + TN_ALIGNMENT - 1) / TN_ALIGNMENT * TN_ALIGNMENT;
+  return buffer;
+}
+
+static int64_t widest(const tn_network *network) {
+  int64_t width = network->inputs;
+  for (int l = 0; l < network->layer_count; l++)
+    width = network->layers[l].outputs > width ? network->layers[l].outputs : width;
+  return width;
+}
+
+static int64_t widest_hidden(const tn_network *network) {
+  int64_t width = 0;
+  for (int l = 0; l < network->layer_count - 1; l++)
+    width = network->layers[l].outputs > width ? network->layers[l].outputs : width;
+  return width;
+}
+
+static void carve_layers(carver *cut, const tn_network *network, tn_workspace *workspace) {
+  const int layers = network->layer_count;
+  workspace->activation = carve(cut, layers, 1, sizeof(float *));
+  workspace->slope = carve(cut, layers, 1, sizeof(float *));
+  for (int l = 0; l < layers; l++) {
+    const int64_t rows = workspace->max_rows, cols = network->layers[l].outputs;
+    const bool sloped = workspace->training && l < layers - 1;
+    float *activation = carve(cut, rows, cols, sizeof(float));
+    float *slope = sloped ? carve(cut, rows, cols, sizeof(float)) : NULL;
+    if (cut->base == NULL)
+      continue;
+    workspace->activation[l] = activation;
+    workspace->slope[l] = slope;
+  }
+}
+
+static void carve_all(carver *cut, const tn_network *network, tn_workspace *workspace) {
+  workspace->input = carve(cut, workspace->max_rows, network->inputs, sizeof(float));
+  carve_layers(cut, network, workspace);
+  for (int i = 0; i < 2 && workspace->training; i++)
+    workspace->delta[i] = carve(cut, workspace->max_rows, widest_hidden(network), sizeof(float));
+  workspace->factor = carve(cut, 1, widest(network), sizeof(float));
+}
+
+int64_t tn_workspace_bytes(const tn_network *network, int64_t max_rows, bool training) {
+  tn_workspace workspace = {.max_rows = max_rows, .training = training};
+  carver count = {0};
+  carve_all(&count, network, &workspace);
+  return count.used < 0 ? INT64_MAX : count.used;
+}
+
+tn_status tn_workspace_create(tn_workspace **workspace, const tn_network *network, int64_t max_rows, bool training) {
+  TN_TRY(tn_alloc(workspace, 1, sizeof **workspace, "a workspace"));
+  tn_workspace *made = *workspace;
+  made->max_rows = max_rows;
+  made->training = training;
+  const int64_t bytes = tn_workspace_bytes(network, max_rows, training);
+  tn_status status = tn_alloc(&made->block, bytes, 1, "the activations of a batch");
+  if (status != TN_OK) {
+    tn_workspace_destroy(workspace);
+    return tn_fail_in(status, "%lld rows at a time (a smaller train.batch_size needs less)", (long long)max_rows);
+  }
+  carver cut = {.base = made->block};
+  carve_all(&cut, network, made);
+  return TN_OK;
+}
+
+void tn_workspace_destroy(tn_workspace **workspace) {
+  if (*workspace == NULL)
+    return;
+  tn_free(&(*workspace)->block);
+  tn_free(workspace);
+}
