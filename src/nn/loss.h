@@ -25,11 +25,18 @@ typedef struct tn_loss_sums {
 } tn_loss_sums;
 
 /* Adds a batch to *sums. z (rows, outputs): logits or values. Where gradient is true z is replaced by
- * weight x dLoss/dz of each row (not divided by the number of rows). huber has delta = 1. */
+ * weight x dLoss/dz of each row (not divided by the number of rows); otherwise it is left as it is.
+ *
+ *   softmax_cross_entropy  log sum exp(z) - z[label], the maximum taken out; labels lie in 0..outputs - 1
+ *   sigmoid_cross_entropy  mean over outputs of -t log s - (1 - t) log(1 - s), s = 1 / (1 + exp(-z)), from the logits
+ *   mse, mae               mean over outputs of (z - t)^2, of |z - t| (derivative 0 at 0)
+ *   huber                  mean over outputs of r^2 / 2 where |r| <= 1, |r| - 1/2 beyond (Huber 1964, threshold 1)
+ *
+ * What is not finite stays so in the sums and in the gradient. Local. */
 void tn_loss_add(tn_loss loss, int64_t rows, int64_t outputs, float *z, const tn_targets *targets, bool gradient,
                  tn_loss_sums *sums);
 
-/* Turns z into the network's output in place: softmax, sigmoid, or nothing. */
+/* Turns z (rows, outputs) into the network's output in place: softmax, sigmoid, or nothing. Local. */
 void tn_loss_output(tn_loss loss, int64_t rows, int64_t outputs, float *z);
 
 /* True for losses with class or 0/1 targets, whose accuracy means something. */

@@ -3,5 +3,6 @@ target_sources(tn_nn PRIVATE
   nn/dropout.c
   nn/forward.c
   nn/initialize.c
+  nn/loss.c
   nn/network.c
   nn/workspace.c)
