@@ -5,4 +5,6 @@ target_sources(tn_nn PRIVATE
   nn/initialize.c
   nn/loss.c
   nn/network.c
+  nn/optimizer.c
+  nn/update.c
   nn/workspace.c)
