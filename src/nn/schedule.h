@@ -25,7 +25,8 @@ bool tn_watch_update(tn_watch *watch, double value, int64_t epoch, double min_de
  *   constant   base
  *   step       base factor^floor(epoch / step_epochs)
  *   exponential base factor^(epochs since warm-up), continuous in steps
- *   cosine     min + (base - min) (1 + cos(pi t)) / 2, t from 0 to 1 over the steps after warm-up
+ *   cosine     min + (base - min) (1 + cos(pi t)) / 2, t from 0 to 1 over the steps after warm-up (1 at the step
+ *              behind the last, as in Keras and PyTorch, and beyond)
  *   plateau    base factor^reductions
  * and never below min_learning_rate after warm-up. */
 double tn_schedule_learning_rate(const tn_schedule_config *schedule, double learning_rate, int64_t replicas,

@@ -6,5 +6,7 @@ target_sources(tn_nn PRIVATE
   nn/loss.c
   nn/network.c
   nn/optimizer.c
+  nn/schedule.c
   nn/update.c
+  nn/watch.c
   nn/workspace.c)
