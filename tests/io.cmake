@@ -1,1 +1,2 @@
 tn_add_test(table SOURCES test_table.c scratch.c)
+tn_add_test(file SOURCES test_file.c scratch.c)

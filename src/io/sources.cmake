@@ -1,7 +1,10 @@
 target_sources(tn_io PRIVATE
   io/csv_columns.c
   io/csv_reader.c
+  io/disk.c
+  io/folder.c
   io/h5.c
+  io/hash.c
   io/import_array.c
   io/import_convert.c
   io/import_csv.c
@@ -11,6 +14,8 @@ target_sources(tn_io PRIVATE
   io/import_source.c
   io/number.c
   io/outfile.c
+  io/owner.c
   io/table.c
   io/table_file.c
-  io/table_read.c)
+  io/table_read.c
+  io/trailer.c)

@@ -1,0 +1,85 @@
+#include "io/owner.h"
+
+#include "base/memory.h"
+#include "io/disk.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TEXT_SIZE  512
+#define TOKEN_LINE "token = "
+
+tn_status tn_owner_draw(char token[TN_OWNER_TOKEN_SIZE]) {
+  unsigned char random[(TN_OWNER_TOKEN_SIZE - 1) / 2];
+  ssize_t drawn = 0;
+  do
+    drawn = getrandom(random, sizeof random, 0);
+  while (drawn < 0 && errno == EINTR);
+  if (drawn != (ssize_t)sizeof random)
+    return tn_fail_errno(TN_ERR_IO, errno, "the system gives no random numbers");
+  for (size_t i = 0; i < sizeof random; i++)
+    snprintf(token + 2 * i, 3, "%02x", random[i]);
+  return TN_OK;
+}
+
+tn_status tn_owner_format(char **text, const char *token) {
+  char host[256] = "unknown", started[32] = "";
+  gethostname(host, sizeof host - 1);
+  const time_t now = time(NULL);
+  struct tm utc;
+  if (gmtime_r(&now, &utc))
+    strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  TN_TRY(tn_alloc(text, TEXT_SIZE, 1, "an owner record"));
+  snprintf(*text, TEXT_SIZE, TOKEN_LINE "%s\nhost = %s\nprocess = %ld\nstarted = %s\n", token, host, (long)getpid(),
+           started);
+  return TN_OK;
+}
+
+static bool holds_token(const char *text, const char *token) {
+  const size_t key = strlen(TOKEN_LINE), length = strlen(token);
+  return strncmp(text, TOKEN_LINE, key) == 0 && strncmp(text + key, token, length) == 0 && text[key + length] == '\n';
+}
+
+/* The value of a line "key = value", for messages. */
+static void find_value(const char *text, const char *key, char *value, size_t size) {
+  const char *line = strstr(text, key);
+  const char *start = line ? line + strlen(key) : "?";
+  snprintf(value, size, "%.*s", (int)strcspn(start, "\n"), start);
+}
+
+static tn_status owned_by(const char *folder, const char *text) {
+  char host[128], process[32], started[32];
+  find_value(text, "\nhost = ", host, sizeof host);
+  find_value(text, "\nprocess = ", process, sizeof process);
+  find_value(text, "\nstarted = ", started, sizeof started);
+  return tn_fail(TN_ERR_IO,
+                 "%s: another run has taken this folder over (host %s, process %s, started %s): this one writes "
+                 "nothing more to it",
+                 folder, host, process, started);
+}
+
+tn_status tn_owner_check(const char *folder, const char *token) {
+  char path[4096];
+  if (snprintf(path, sizeof path, "%s/" TN_OWNER_NAME, folder) >= (int)sizeof path)
+    return tn_fail(TN_ERR_IO, "%s: the path is too long", folder);
+  struct stat about;
+  if (stat(path, &about) != 0 && errno == ENOENT)
+    return tn_fail(TN_ERR_IO,
+                   "%s: the owner record is gone: another run has taken this folder over and has ended, or somebody "
+                   "removed it; this run writes nothing more to it",
+                   folder);
+  void *text = NULL;
+  int64_t count = 0;
+  TN_TRY(tn_disk_read(path, &text, &count));
+  tn_status status = TN_OK;
+  if (!holds_token(text, token))
+    status = owned_by(folder, text);
+  tn_free(&text);
+  return status;
+}
