@@ -44,9 +44,14 @@ int scratch_count(void) {
   return each_file(NULL);
 }
 
-int scratch_teardown(void **state) {
+int scratch_clear(void **state) {
   (void)state;
   each_file(remove);
+  return scratch_count() == 0 ? 0 : -1;
+}
+
+int scratch_teardown(void **state) {
+  scratch_clear(state);
   return rmdir(folder);
 }
 

@@ -8,6 +8,9 @@
 int scratch_setup(void **state);
 int scratch_teardown(void **state);
 
+/* cmocka's fixture of one test: remove what it left in the folder. */
+int scratch_clear(void **state);
+
 /* The path of NAME in the folder; one of a few static buffers, so that some paths can be in use at once. */
 const char *scratch_path(const char *name);
 

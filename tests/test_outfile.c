@@ -152,7 +152,6 @@ static void test_every_type_in_blocks(void **state) {
   for (int i = 0; i < count; i++)
     check_dataset(file, &sets[i]);
   H5Fclose(file);
-  unlink(path);
 }
 
 static void test_many_datasets_fit_the_reserved_space(void **state) {
@@ -185,7 +184,6 @@ static void test_many_datasets_fit_the_reserved_space(void **state) {
   size_t bytes = 0;
   free(scratch_read(path, &bytes));
   assert_int_equal(bytes, size); /* nothing of the reservation is left behind the end */
-  unlink(path);
 }
 
 static void test_overwrite_only_when_asked(void **state) {
@@ -198,7 +196,6 @@ static void test_overwrite_only_when_asked(void **state) {
   assert_int_equal(write_bytes(path, 3, true), TN_OK);
   assert_int_equal(first_byte(path), 3);
   assert_int_equal(scratch_count(), 1);
-  unlink(path);
 }
 
 static void test_old_file_stays_until_commit(void **state) {
@@ -214,7 +211,6 @@ static void test_old_file_stays_until_commit(void **state) {
   tn_outfile_abandon(&out); /* NULL is allowed */
   assert_int_equal(first_byte(path), 5);
   assert_int_equal(scratch_count(), 1);
-  unlink(path);
 }
 
 static void test_same_rows_give_the_same_file(void **state) {
@@ -291,7 +287,6 @@ static void test_without_reservation(void **state) {
   cannot_reserve = false;
   assert_int_equal(status, TN_OK);
   assert_int_equal(first_byte(path), 9);
-  unlink(path);
 }
 
 static void test_file_size_limit(void **state) {
@@ -353,17 +348,17 @@ static void test_full_disk(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_every_type_in_blocks),
-      cmocka_unit_test(test_many_datasets_fit_the_reserved_space),
-      cmocka_unit_test(test_overwrite_only_when_asked),
-      cmocka_unit_test(test_old_file_stays_until_commit),
-      cmocka_unit_test(test_same_rows_give_the_same_file),
-      cmocka_unit_test(test_misuse_is_refused),
-      cmocka_unit_test(test_rows_outside_or_missing_are_refused),
-      cmocka_unit_test(test_bad_targets_are_refused),
-      cmocka_unit_test(test_without_reservation),
-      cmocka_unit_test(test_file_size_limit),
-      cmocka_unit_test(test_full_disk),
+      cmocka_unit_test_teardown(test_every_type_in_blocks, scratch_clear),
+      cmocka_unit_test_teardown(test_many_datasets_fit_the_reserved_space, scratch_clear),
+      cmocka_unit_test_teardown(test_overwrite_only_when_asked, scratch_clear),
+      cmocka_unit_test_teardown(test_old_file_stays_until_commit, scratch_clear),
+      cmocka_unit_test_teardown(test_same_rows_give_the_same_file, scratch_clear),
+      cmocka_unit_test_teardown(test_misuse_is_refused, scratch_clear),
+      cmocka_unit_test_teardown(test_rows_outside_or_missing_are_refused, scratch_clear),
+      cmocka_unit_test_teardown(test_bad_targets_are_refused, scratch_clear),
+      cmocka_unit_test_teardown(test_without_reservation, scratch_clear),
+      cmocka_unit_test_teardown(test_file_size_limit, scratch_clear),
+      cmocka_unit_test_teardown(test_full_disk, scratch_clear),
   };
   return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

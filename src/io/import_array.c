@@ -138,8 +138,8 @@ static tn_status bad_value(const array *a, int64_t row, int64_t column) {
   const char *what = a->header.type == TN_ARRAY_BOOL  ? "a bool that is neither 0 nor 1"
                      : a->header.type == TN_ARRAY_U64 ? "a value beyond int64"
                                                       : floats;
-  return tn_fail(TN_ERR_DATA, "%s: row %lld, column %lld (both counted from 1): %s", tn_source_path(a->source),
-                 (long long)row + 1, (long long)column + 1, what);
+  return tn_fail(TN_ERR_DATA, "%s: row %lld, column %lld (counted from 0): %s", tn_source_path(a->source),
+                 (long long)row, (long long)column, what);
 }
 
 static tn_status copy_blocks(const array_job *job, array *a, tn_outfile *out, int dataset, void *buffer,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -69,8 +70,9 @@ static tn_status check_stream(const tn_source *source) {
     return tn_fail(TN_ERR_MEMORY, "%s: out of memory", source->path);
   if (code == Z_BUF_ERROR)
     return tn_fail(TN_ERR_DATA, "%s: the gzip data end too early: fetch the file again", source->path);
-  return tn_fail(TN_ERR_DATA, "%s: damaged gzip data (%s) near byte %lld: fetch the file again", source->path, reason,
-                 (long long)gzoffset(source->stream));
+  const char *behind_name = strstr(reason, ": "); /* zlib knows the file by its descriptor alone */
+  return tn_fail(TN_ERR_DATA, "%s: damaged gzip data (%s) near byte %lld: fetch the file again", source->path,
+                 behind_name ? behind_name + 2 : reason, (long long)gzoffset(source->stream));
 }
 
 tn_status tn_source_read(tn_source *source, void *bytes, int64_t count, int64_t *read_count) {
