@@ -1,5 +1,5 @@
 tn_add_test(outfile SOURCES test_outfile.c scratch.c)
-tn_add_test(number SOURCES test_number.c)
+tn_add_test(csv_number SOURCES test_csv_number.c)
 foreach(format idx csv npy)
   tn_add_test(import_${format} SOURCES test_import_${format}.c import_test.c scratch.c)
 endforeach()

@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "io/import_layout.h"
-#include "io/number.h"
+#include "io/csv_number.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -42,7 +42,7 @@ void tn_columns_describe(const tn_columns *columns, int64_t column, char *text, 
 static bool looks_like_header(const tn_csv_record *record, locale_t c_locale) {
   for (int64_t i = 0; i < record->count; i++) {
     const tn_csv_field *field = &record->fields[i];
-    if (field->length > 0 && !tn_number_is_meant(field->text, field->length, c_locale))
+    if (field->length > 0 && !tn_csv_number_is_meant(field->text, field->length, c_locale))
       return true;
   }
   return false;

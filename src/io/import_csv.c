@@ -2,7 +2,7 @@
 #include "base/memory.h"
 #include "io/csv_columns.h"
 #include "io/import_layout.h"
-#include "io/number.h"
+#include "io/csv_number.h"
 
 #include <float.h>
 #include <limits.h>
@@ -60,7 +60,7 @@ static tn_status bad_field(const csv_job *job, const tn_csv_record *record, int6
                    "%s: line %lld, %s: empty, expected a number: fill in what is missing, or leave the row "
                    "out",
                    path, (long long)record->line, place);
-  if (tn_number_is_meant(field->text, field->length, job->c_locale))
+  if (tn_csv_number_is_meant(field->text, field->length, job->c_locale))
     return tn_fail(TN_ERR_DATA, "%s: line %lld, %s: '%s', expected a finite decimal number without space around it",
                    path, (long long)record->line, place, found);
   return tn_fail(TN_ERR_DATA, "%s: line %lld, %s: '%s', expected a number such as 12 or -0.5e3: %s", path,
@@ -70,10 +70,10 @@ static tn_status bad_field(const csv_job *job, const tn_csv_record *record, int6
 
 static tn_status read_field(const csv_job *job, const tn_csv_record *record, int64_t column, double *value) {
   const tn_csv_field *field = &record->fields[column];
-  if (!tn_number_read(field->text, field->length, job->c_locale, value))
+  if (!tn_csv_number_read(field->text, field->length, job->c_locale, value))
     return bad_field(job, record, column);
   /* A little beyond FLT_MAX still rounds to it. */
-  if (fabs(*value) <= (double)FLT_MAX || isfinite(tn_number_float(field->text, job->c_locale)))
+  if (fabs(*value) <= (double)FLT_MAX || isfinite(tn_csv_number_float(field->text, job->c_locale)))
     return TN_OK;
   char place[96], found[TN_EXCERPT_SIZE];
   tn_columns_describe(&job->columns, column, place, sizeof place);
@@ -119,7 +119,7 @@ static void store(tn_out_type type, void *block, int64_t index, double value, co
     break;
   default: /* whole numbers that are floats need no second look at the text */
     ((float *)block)[index] =
-        value == floor(value) && fabs(value) <= 1 << FLT_MANT_DIG ? (float)value : tn_number_float(text, c_locale);
+        value == floor(value) && fabs(value) <= 1 << FLT_MANT_DIG ? (float)value : tn_csv_number_float(text, c_locale);
     break;
   }
 }

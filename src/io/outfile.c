@@ -1,10 +1,10 @@
 #include "io/outfile.h"
 
 #include "base/memory.h"
+#include "io/h5.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,12 +139,10 @@ static tn_status empty_image(void **image, int64_t *size) {
   if (bytes > 0)
     status = tn_alloc(image, bytes, 1, "an empty HDF5 file");
   if (status == TN_OK && (bytes <= 0 || H5Fget_file_image(file, *image, (size_t)bytes) != bytes))
-    status = tn_fail(TN_ERR_INTERNAL, "HDF5 cannot build an empty file in memory");
+    status = tn_h5_fail(TN_ERR_INTERNAL, "an empty HDF5 file cannot be built in memory");
   *size = bytes;
-  if (file >= 0)
-    H5Fclose(file);
-  if (access >= 0)
-    H5Pclose(access);
+  tn_h5_close(file);
+  tn_h5_close(access);
   return status;
 }
 
@@ -156,57 +154,44 @@ static hid_t dataset_properties(void) {
       H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY) >= 0 &&
       H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER) >= 0 && H5Pset_obj_track_times(properties, false) >= 0)
     return properties;
-  if (properties >= 0)
-    H5Pclose(properties);
+  tn_h5_close(properties);
   return H5I_INVALID_HID;
 }
 
 /* Creates one dataset, with the groups above it, and keeps where its rows begin. */
-static bool place_dataset(hid_t file, const tn_out_dataset *set, region *place) {
+static tn_status place_dataset(hid_t file, const tn_out_dataset *set, region *place) {
+  tn_status status = TN_OK;
   const hsize_t shape[2] = {(hsize_t)set->rows, (hsize_t)set->cols};
   const hid_t space = H5Screate_simple(set->rank, shape, NULL);
   const hid_t creation = dataset_properties();
   const hid_t link = H5Pcreate(H5P_LINK_CREATE);
   hid_t dataset = H5I_INVALID_HID;
+  haddr_t offset = HADDR_UNDEF;
   if (space >= 0 && creation >= 0 && link >= 0 && H5Pset_create_intermediate_group(link, 1) >= 0)
     dataset = H5Dcreate2(file, set->path, hdf5_type(set->type), space, link, creation, H5P_DEFAULT);
-  const haddr_t offset = dataset >= 0 ? H5Dget_offset(dataset) : HADDR_UNDEF;
-  const bool is_closed = dataset >= 0 && H5Dclose(dataset) >= 0;
-  if (link >= 0)
-    H5Pclose(link);
-  if (creation >= 0)
-    H5Pclose(creation);
-  if (space >= 0)
-    H5Sclose(space);
+  if (dataset >= 0)
+    offset = H5Dget_offset(dataset);
+  if (offset == HADDR_UNDEF || H5Dclose(dataset) < 0)
+    status = tn_h5_fail(TN_ERR_IO, "%s: the dataset cannot be created", set->path);
   place->offset = (int64_t)offset;
-  return is_closed && offset != HADDR_UNDEF;
-}
-
-/* Nobody else can know the temporary file, and on some parallel file systems taking a lock fails. */
-static void leave_unlocked(hid_t access) {
-#if H5_VERSION_GE(1, 12, 1) || (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0))
-  H5Pset_file_locking(access, false, true);
-#else
-  (void)access;
-#endif
+  tn_h5_close(link);
+  tn_h5_close(creation);
+  tn_h5_close(space);
+  return status;
 }
 
 static tn_status place_datasets(tn_outfile *out, const tn_out_dataset *datasets) {
   tn_status status = TN_OK;
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  if (access >= 0)
-    leave_unlocked(access);
+  const hid_t access = tn_h5_reading_access(); /* without locks: nobody else knows the temporary file */
   const hid_t file = access >= 0 ? H5Fopen(out->temporary, H5F_ACC_RDWR, access) : H5I_INVALID_HID;
   if (file < 0)
-    status = tn_fail(TN_ERR_IO, "%s: HDF5 cannot open it", out->temporary);
+    status = tn_h5_fail(TN_ERR_IO, "%s: cannot be opened", out->temporary);
   for (int i = 0; i < out->count && status == TN_OK; i++)
-    if (!place_dataset(file, &datasets[i], &out->regions[i]))
-      status = tn_fail(TN_ERR_IO, "%s: HDF5 cannot create the dataset %s (is the path given twice?)", out->path,
-                       datasets[i].path);
+    if (place_dataset(file, &datasets[i], &out->regions[i]) != TN_OK)
+      status = tn_fail_in(TN_ERR_IO, "%s", out->path);
   if (file >= 0 && H5Fclose(file) < 0 && status == TN_OK)
-    status = tn_fail(TN_ERR_IO, "%s: HDF5 cannot close it", out->temporary);
-  if (access >= 0)
-    H5Pclose(access);
+    status = tn_h5_fail(TN_ERR_IO, "%s: cannot be closed", out->temporary);
+  tn_h5_close(access);
   return status;
 }
 
@@ -215,10 +200,7 @@ static tn_status place_datasets(tn_outfile *out, const tn_out_dataset *datasets)
 static tn_status lay_out(tn_outfile *out, const tn_out_dataset *datasets, int64_t total_bytes) {
   void *image = NULL;
   int64_t image_bytes = 0;
-  H5E_auto2_t report = NULL;
-  void *report_context = NULL;
-  H5Eget_auto2(H5E_DEFAULT, &report, &report_context); /* the application's, to be given back */
-  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  const tn_h5_report report = tn_h5_silence();
   tn_status status = empty_image(&image, &image_bytes);
   if (status == TN_OK)
     status = reserve(out, total_bytes);
@@ -227,7 +209,7 @@ static tn_status lay_out(tn_outfile *out, const tn_out_dataset *datasets, int64_
   if (status == TN_OK)
     status = place_datasets(out, datasets);
   tn_free(&image);
-  H5Eset_auto2(H5E_DEFAULT, report, report_context);
+  tn_h5_restore(report);
   return status;
 }
 

@@ -1,5 +1,6 @@
 target_sources(tn_io PRIVATE
   io/csv_columns.c
+  io/csv_number.c
   io/csv_reader.c
   io/disk.c
   io/folder.c
@@ -12,7 +13,6 @@ target_sources(tn_io PRIVATE
   io/import_layout.c
   io/import_npy.c
   io/import_source.c
-  io/number.c
   io/outfile.c
   io/owner.c
   io/table.c

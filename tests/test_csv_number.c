@@ -1,5 +1,5 @@
 /* Numbers in text: glibc's strtod and strtof in the C locale are the oracle, and a grammar of examples. */
-#include "io/number.h"
+#include "io/csv_number.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ static int free_locale(void **state) {
 }
 
 static bool read_text(const char *text, double *value) {
-  return tn_number_read(text, (int64_t)strlen(text), c_locale, value);
+  return tn_csv_number_read(text, (int64_t)strlen(text), c_locale, value);
 }
 
 static void check_value(const char *text) {
@@ -69,7 +69,7 @@ static void test_grammar(void **state) {
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
     if (read_text(bad[i], &value))
       fail_msg("'%s' is taken for %g", bad[i], value);
-  assert_false(tn_number_read("1\0002", 3, c_locale, &value)); /* a zero byte within */
+  assert_false(tn_csv_number_read("1\0002", 3, c_locale, &value)); /* a zero byte within */
 }
 
 static void test_what_was_meant(void **state) {
@@ -77,9 +77,9 @@ static void test_what_was_meant(void **state) {
   static const char *const numbers[] = {"1", "-1.5e3", "nan", "inf", "-Infinity", "0x1f", "1e400"};
   static const char *const words[] = {"", "a", "1a", "1,5", "x1", "label"};
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-    assert_true(tn_number_is_meant(numbers[i], (int64_t)strlen(numbers[i]), c_locale));
+    assert_true(tn_csv_number_is_meant(numbers[i], (int64_t)strlen(numbers[i]), c_locale));
   for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-    assert_false(tn_number_is_meant(words[i], (int64_t)strlen(words[i]), c_locale));
+    assert_false(tn_csv_number_is_meant(words[i], (int64_t)strlen(words[i]), c_locale));
 }
 
 /* Digits at random, with and without point and exponent: the short cut and strtod must be one. */
@@ -108,7 +108,7 @@ static void test_random_numbers(void **state) {
 static void test_float_is_rounded_once(void **state) {
   (void)state;
   const char *text = "1.000000059604644775390626";
-  assert_true(tn_number_float(text, c_locale) == 1 + 0x1p-23f);
+  assert_true(tn_csv_number_float(text, c_locale) == 1 + 0x1p-23f);
   assert_true((float)strtod(text, NULL) == 1.0f);
 }
 

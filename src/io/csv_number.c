@@ -1,4 +1,4 @@
-#include "io/number.h"
+#include "io/csv_number.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static bool scan_exponent(scan *s, bool *is_there) {
   return exponent.any;
 }
 
-bool tn_number_read(const char *text, int64_t length, locale_t c_locale, double *value) {
+bool tn_csv_number_read(const char *text, int64_t length, locale_t c_locale, double *value) {
   static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
   bool has_exponent = false;
@@ -60,11 +60,11 @@ bool tn_number_read(const char *text, int64_t length, locale_t c_locale, double 
   return true;
 }
 
-float tn_number_float(const char *text, locale_t c_locale) {
+float tn_csv_number_float(const char *text, locale_t c_locale) {
   return strtof_l(text, NULL, c_locale);
 }
 
-bool tn_number_is_meant(const char *text, int64_t length, locale_t c_locale) {
+bool tn_csv_number_is_meant(const char *text, int64_t length, locale_t c_locale) {
   char *end = NULL;
   strtod_l(text, &end, c_locale);
   return length > 0 && end - text == length;
