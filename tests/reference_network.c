@@ -1,0 +1,113 @@
+#include "reference_network.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The widest layer of any test. */
+#define WIDTH_MAX 64
+
+static tn_place mask_place(const tn_network *network, const tn_mask_source *masks, int layer, int64_t row) {
+  const uint64_t place_row = masks->first_row + (uint64_t)row;
+  if (masks->stream == TN_STREAM_MC)
+    return tn_place_make(masks->seed, TN_STREAM_MC, masks->replica, (uint32_t)layer, place_row / 4294967296u,
+                         place_row % 4294967296u);
+  return tn_place_make(masks->seed, TN_STREAM_MASK, masks->replica, (uint32_t)layer, masks->step,
+                       network->mask == TN_MASK_BATCH ? masks->first_row : place_row);
+}
+
+double reference_factor(const tn_network *network, const tn_mask_source *masks, int layer, int64_t row, int64_t unit) {
+  const double rate = layer == 0 ? network->input_rate : network->layers[layer - 1].rate;
+  if (masks == NULL || rate == 0)
+    return 1;
+  const tn_place place = mask_place(network, masks, layer, row);
+  const int64_t decision = unit / network->group;
+  if (network->kind == TN_GAUSSIAN) {
+    float normal[2];
+    tn_random_normal(place, decision / 2 * 2, 2, normal);
+    return 1 + sqrt(rate / (1 - rate)) * (double)normal[decision % 2];
+  }
+  uint32_t word;
+  tn_random_words(place, decision / 2, 1, &word);
+  const double dropped = round(65536 * rate); /* of 65536 values of 16 bits */
+  const uint32_t bits = decision % 2 == 0 ? word % 65536 : word / 65536;
+  return bits < dropped ? 0 : 65536 / (65536 - dropped);
+}
+
+static double activate(tn_activation activation, double z) {
+  switch (activation) {
+  case TN_RELU:
+    return fmax(z, 0);
+  case TN_SIGMOID:
+    return 1 / (1 + exp(-z));
+  case TN_TANH:
+    return tanh(z);
+  case TN_LEAKY_RELU:
+    return z > 0 ? z : 0.01 * z;
+  case TN_GELU:
+    return z * (1 + erf(z / sqrt(2))) / 2;
+  case TN_LINEAR:
+    break;
+  }
+  return z;
+}
+
+static void forward_row(const tn_network *network, const double *parameters, const float *x, int64_t row,
+                        const tn_mask_source *masks, double *z) {
+  static double a[WIDTH_MAX], next[WIDTH_MAX];
+  for (int64_t i = 0; i < network->inputs; i++)
+    a[i] = x[i] * reference_factor(network, masks, 0, row, i);
+  for (int l = 0; l < network->layer_count; l++) {
+    const tn_layer *layer = &network->layers[l];
+    const double *weight = parameters + network->tensors[layer->weight].offset;
+    const double *bias = parameters + network->tensors[layer->bias].offset;
+    for (int64_t j = 0; j < layer->outputs; j++) {
+      double sum = bias[j];
+      for (int64_t i = 0; i < layer->inputs; i++)
+        sum += a[i] * weight[i * layer->outputs + j];
+      next[j] = activate(layer->activation, sum) * reference_factor(network, masks, l + 1, row, j);
+    }
+    memcpy(a, next, (size_t)layer->outputs * sizeof *a);
+  }
+  memcpy(z, a, (size_t)network->outputs * sizeof *z);
+}
+
+void reference_forward(const tn_network *network, const double *parameters, const float *x, int64_t rows,
+                       const tn_mask_source *masks, double *z) {
+  for (int64_t i = 0; i < rows; i++)
+    forward_row(network, parameters, x + i * network->inputs, i, masks, z + i * network->outputs);
+}
+
+static double output_loss(tn_loss loss, double z, double t) {
+  const double r = fabs(z - t), s = 1 / (1 + exp(-z));
+  switch (loss) {
+  case TN_SIGMOID_CROSS_ENTROPY:
+    return -t * log(s) - (1 - t) * log(1 - s);
+  case TN_MAE:
+    return r;
+  case TN_HUBER:
+    return r <= 1 ? r * r / 2 : r - 0.5;
+  case TN_MSE:
+  case TN_SOFTMAX_CROSS_ENTROPY:
+    break;
+  }
+  return r * r;
+}
+
+static double row_loss(tn_loss loss, int64_t outputs, const double *z, const tn_targets *targets, int64_t row) {
+  double sum = 0;
+  if (loss == TN_SOFTMAX_CROSS_ENTROPY) {
+    for (int64_t j = 0; j < outputs; j++)
+      sum += exp(z[j]);
+    return -log(exp(z[targets->labels[row]]) / sum);
+  }
+  for (int64_t j = 0; j < outputs; j++)
+    sum += output_loss(loss, z[j], targets->values[row * outputs + j]);
+  return sum / (double)outputs;
+}
+
+double reference_loss(tn_loss loss, int64_t rows, int64_t outputs, const double *z, const tn_targets *targets) {
+  double sum = 0;
+  for (int64_t i = 0; i < rows; i++)
+    sum += (targets->weights == NULL ? 1 : targets->weights[i]) * row_loss(loss, outputs, z + i * outputs, targets, i);
+  return sum;
+}

@@ -1,0 +1,232 @@
+/* Values and gradients of every activation, loss and kind of dropout against the naive network in double, whose
+ * gradient is taken by central differences. */
+#include "network_fixture.h"
+#include "reference_network.h"
+
+#include "base/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { INPUTS = 5, OUTPUTS = 4, ROWS = 7, FIRST_ROWS = 4 };
+
+/* The reference differs from the exact gradient by h^2 / 6 f''' and by 2^-53 L / h: below 1e-9 here. So what is seen is
+ * the rounding of float32: a sum of up to 7 terms in each of 3 layers, there and back, and one over 7 rows, of terms
+ * that reach the size of the largest gradient: some 60 roundings of 2^-24, 4e-6 of it (6e-7 were seen). The loss goes
+ * through half of them. */
+#define DIFFERENCE_STEP    1e-5
+#define GRADIENT_TOLERANCE 4e-6
+#define LOSS_TOLERANCE     4e-6
+
+/* One batch of rows with all kinds of targets. */
+typedef struct step_data {
+  float x[ROWS * INPUTS], values[ROWS * OUTPUTS], weights[ROWS];
+  int32_t labels[ROWS];
+} step_data;
+
+static void fill_data(tn_loss loss, step_data *data) {
+  const bool shares = loss == TN_SIGMOID_CROSS_ENTROPY;
+  fill_uniform(1, -1.5, 1.5, ROWS * INPUTS, data->x);
+  fill_uniform(2, shares ? 0 : -2.5, shares ? 1 : 2.5, ROWS * OUTPUTS, data->values);
+  fill_uniform(3, 0.2, 3, ROWS, data->weights);
+  for (int i = 0; i < ROWS; i++)
+    data->labels[i] = (int32_t)(i * 3 % OUTPUTS);
+}
+
+/* The step as a replica takes it: two batches of unequal length, rows numbered through both. */
+typedef struct batch_cut {
+  int64_t first, rows;
+  tn_targets targets;
+  tn_mask_source masks;
+} batch_cut;
+
+static batch_cut cut_batch(const step_data *data, int index, bool weighted) {
+  const int64_t first = index == 0 ? 0 : FIRST_ROWS;
+  return (batch_cut){
+      .first = first,
+      .rows = index == 0 ? FIRST_ROWS : ROWS - FIRST_ROWS,
+      .targets = {data->labels + first, data->values + first * OUTPUTS, weighted ? data->weights + first : NULL},
+      .masks = {.seed = 5, .stream = TN_STREAM_MASK, .replica = 2, .step = 9, .first_row = (uint64_t)first}};
+}
+
+static bool drops(const network_spec *spec) {
+  return spec->rate > 0 || spec->input_rate > 0;
+}
+
+static double reference_step(const network_spec *spec, const tn_network *network, const double *parameters,
+                             const step_data *data, bool weighted) {
+  double loss = 0, z[ROWS * OUTPUTS];
+  for (int b = 0; b < 2; b++) {
+    const batch_cut batch = cut_batch(data, b, weighted);
+    reference_forward(network, parameters, data->x + batch.first * INPUTS, batch.rows,
+                      drops(spec) ? &batch.masks : NULL, z);
+    loss += reference_loss(spec->loss, batch.rows, OUTPUTS, z, &batch.targets);
+  }
+  return loss;
+}
+
+/* The code under test; returns its loss. */
+static double compute_step(const network_spec *spec, const tn_network *network, const float *parameters,
+                           const step_data *data, bool weighted, float *gradient) {
+  tn_workspace *workspace = workspace_make(network, ROWS, true);
+  tn_loss_sums sums = {0};
+  for (int b = 0; b < 2; b++) {
+    const batch_cut batch = cut_batch(data, b, weighted);
+    for (int64_t i = 0; i < batch.rows * INPUTS; i++)
+      workspace->input[i] = data->x[batch.first * INPUTS + i];
+    float *z = tn_network_forward(network, parameters, workspace, batch.rows, drops(spec) ? &batch.masks : NULL);
+    tn_loss_add(spec->loss, batch.rows, OUTPUTS, z, &batch.targets, true, &sums);
+    tn_network_backward(network, parameters, workspace, batch.rows, gradient, b > 0);
+  }
+  assert_int_equal(sums.rows, ROWS);
+  tn_workspace_destroy(&workspace);
+  return sums.loss;
+}
+
+static double difference(const network_spec *spec, const tn_network *network, double *parameters, int64_t at,
+                         const step_data *data, bool weighted) {
+  const double kept = parameters[at];
+  parameters[at] = kept + DIFFERENCE_STEP;
+  const double above = reference_step(spec, network, parameters, data, weighted);
+  parameters[at] = kept - DIFFERENCE_STEP;
+  const double below = reference_step(spec, network, parameters, data, weighted);
+  parameters[at] = kept;
+  return (above - below) / (2 * DIFFERENCE_STEP);
+}
+
+/* Largest difference over all parameters, as a share of the largest gradient. */
+static double gradient_error(const network_spec *spec, const tn_network *network, double *parameters,
+                             const step_data *data, bool weighted, const float *gradient) {
+  double error = 0, largest = 0;
+  for (int t = 0; t < network->tensor_count; t++) {
+    const tn_tensor *tensor = &network->tensors[t];
+    for (int64_t at = tensor->offset; at < tensor->offset + tensor->rows * tensor->cols; at++) {
+      const double expected = difference(spec, network, parameters, at, data, weighted);
+      error = fmax(error, fabs(gradient[at] - expected));
+      largest = fmax(largest, fabs(expected));
+      assert_true(isfinite(gradient[at]) != 0);
+    }
+  }
+  assert_true(largest > 0.01);
+  return error / largest;
+}
+
+static void check(const network_spec *spec, bool weighted) {
+  static step_data data;
+  fill_data(spec->loss, &data);
+  tn_network *network = network_make(spec);
+  float *parameters = weights_make(network), *gradient = weights_make(network);
+  double *exact = calloc((size_t)network->block_size, sizeof *exact);
+  assert_non_null(exact);
+  for (int64_t i = 0; i < network->block_size; i++)
+    exact[i] = parameters[i];
+
+  const double loss = compute_step(spec, network, parameters, &data, weighted, gradient);
+  const double expected = reference_step(spec, network, exact, &data, weighted);
+  const double error = gradient_error(spec, network, exact, &data, weighted, gradient);
+
+  if (fabs(loss - expected) > LOSS_TOLERANCE * fmax(1, fabs(expected)) || error > GRADIENT_TOLERANCE)
+    fail_msg("activation %d loss %d kind %d mask %d group %d rates %g %g: loss %.9g for %.9g, gradient off by %g",
+             (int)spec->activation, (int)spec->loss, (int)spec->kind, (int)spec->mask, (int)spec->group,
+             spec->input_rate, spec->rate, loss, expected, error);
+  assert_true(gaps_are_zero(network, gradient));
+  free(exact);
+  tn_free(&parameters);
+  tn_free(&gradient);
+  tn_network_destroy(&network);
+}
+
+static const network_spec deep = {.inputs = INPUTS, .outputs = OUTPUTS, .hidden_count = 2, .hidden = {7, 6}};
+
+static void check_activations_and_losses(network_spec spec) {
+  for (int activation = TN_RELU; activation <= TN_LINEAR; activation++)
+    for (int loss = TN_SOFTMAX_CROSS_ENTROPY; loss <= TN_HUBER; loss++) {
+      spec.activation = (tn_activation)activation;
+      spec.loss = (tn_loss)loss;
+      check(&spec, (activation + loss) % 2 == 0);
+    }
+}
+
+static void test_without_dropout(void **state) {
+  (void)state;
+  check_activations_and_losses(deep);
+}
+
+static void check_dropout(tn_dropout_kind kind, tn_mask mask) {
+  network_spec spec = deep;
+  spec.kind = kind;
+  spec.mask = mask;
+  spec.rate = 0.4;
+  for (spec.group = 1; spec.group <= 3; spec.group += 2)
+    for (spec.input_rate = 0; spec.input_rate < 0.3; spec.input_rate += 0.2)
+      check_activations_and_losses(spec);
+}
+
+static void test_bernoulli_masks_by_sample(void **state) {
+  (void)state;
+  check_dropout(TN_BERNOULLI, TN_MASK_SAMPLE);
+}
+
+static void test_bernoulli_masks_by_batch(void **state) {
+  (void)state;
+  check_dropout(TN_BERNOULLI, TN_MASK_BATCH);
+}
+
+static void test_gaussian_masks_by_sample(void **state) {
+  (void)state;
+  check_dropout(TN_GAUSSIAN, TN_MASK_SAMPLE);
+}
+
+static void test_gaussian_masks_by_batch(void **state) {
+  (void)state;
+  check_dropout(TN_GAUSSIAN, TN_MASK_BATCH);
+}
+
+static void test_networks_of_other_depths(void **state) {
+  (void)state;
+  network_spec spec = {.inputs = INPUTS, .outputs = OUTPUTS, .activation = TN_TANH, .input_rate = 0.3, .rate = 0.3};
+  check(&spec, true);
+  spec.hidden_count = 1;
+  spec.hidden[0] = 17;
+  check(&spec, true);
+  spec.hidden_count = 3;
+  spec.hidden[1] = 1;
+  spec.hidden[2] = 3;
+  check(&spec, true);
+}
+
+static void test_a_batch_without_rows(void **state) {
+  (void)state;
+  tn_network *network = network_make(&deep);
+  tn_workspace *workspace = workspace_make(network, ROWS, true);
+  float *parameters = weights_make(network), *gradient = weights_make(network), *before = weights_make(network);
+  const tn_mask_source masks = {.stream = TN_STREAM_MASK};
+
+  tn_network_forward(network, parameters, workspace, 0, &masks);
+  tn_network_backward(network, parameters, workspace, 0, gradient, true);
+  assert_memory_equal(gradient, before, (size_t)network->block_size * sizeof *gradient);
+  tn_network_backward(network, parameters, workspace, 0, gradient, false);
+  for (int64_t i = 0; i < network->block_size; i++)
+    assert_true(gradient[i] == 0);
+
+  tn_free(&parameters);
+  tn_free(&gradient);
+  tn_free(&before);
+  tn_workspace_destroy(&workspace);
+  tn_network_destroy(&network);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_without_dropout),          cmocka_unit_test(test_bernoulli_masks_by_sample),
+      cmocka_unit_test(test_bernoulli_masks_by_batch), cmocka_unit_test(test_gaussian_masks_by_sample),
+      cmocka_unit_test(test_gaussian_masks_by_batch),  cmocka_unit_test(test_networks_of_other_depths),
+      cmocka_unit_test(test_a_batch_without_rows),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
