@@ -1,1 +1,2 @@
 tn_add_test(gradients SOURCES test_gradients.c network_fixture.c reference_network.c)
+tn_add_test(loss SOURCES test_loss.c network_fixture.c reference_network.c)
