@@ -1,10 +1,15 @@
 target_sources(tn_io PRIVATE
+  io/checkpoint.c
+  io/checkpoint_read.c
+  io/checkpoint_write.c
   io/csv_columns.c
   io/csv_number.c
   io/csv_reader.c
   io/disk.c
   io/folder.c
   io/h5.c
+  io/h5_load.c
+  io/h5_store.c
   io/hash.c
   io/import_array.c
   io/import_convert.c
@@ -15,6 +20,7 @@ target_sources(tn_io PRIVATE
   io/import_source.c
   io/outfile.c
   io/owner.c
+  io/sealed.c
   io/table.c
   io/table_file.c
   io/table_read.c

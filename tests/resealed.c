@@ -1,0 +1,41 @@
+#include "resealed.h"
+
+#include "io/trailer.h"
+#include "scratch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *resealed_write(const char *name, const void *bytes, size_t count) {
+  unsigned char *file = malloc(count + TN_TRAILER_SIZE);
+  memcpy(file, bytes, count);
+  tn_trailer_make(bytes, (int64_t)count, file + count);
+  const char *path = scratch_write(name, file, count + TN_TRAILER_SIZE);
+  free(file);
+  return path;
+}
+
+const char *resealed_edit(const char *path, const char *name, void (*edit)(hid_t file)) {
+  size_t count = 0;
+  char *bytes = scratch_read(path, &count);
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  H5Pset_fapl_core(access, 1 << 16, 0);
+  H5Pset_file_image(access, bytes, count - TN_TRAILER_SIZE);
+  const hid_t file = H5Fopen("resealed", H5F_ACC_RDWR, access);
+  free(bytes);
+  if (file < 0) {
+    fprintf(stderr, "resealed: cannot open %s\n", path);
+    exit(1);
+  }
+  edit(file);
+  H5Fflush(file, H5F_SCOPE_LOCAL);
+  const ssize_t size = H5Fget_file_image(file, NULL, 0);
+  char *image = malloc((size_t)size);
+  H5Fget_file_image(file, image, (size_t)size);
+  H5Fclose(file);
+  H5Pclose(access);
+  path = resealed_write(name, image, (size_t)size);
+  free(image);
+  return path;
+}
