@@ -1,4 +1,5 @@
 #include "math/kernels.h"
+#include "math/multiversion.h"
 
 int64_t tn_element_size(tn_element element) {
   switch (element) {
@@ -14,36 +15,31 @@ int64_t tn_element_size(tn_element element) {
   return 4;
 }
 
-/* One loop for each element type, so that the compiler sees its width. */
-#define DEFINE_CONVERT(name, type)                                                                                     \
-  static void name(int64_t n, const type *restrict in, const float *restrict scale, const float *restrict shift,       \
-                   float *restrict out) {                                                                              \
+#define CONVERT_ROW(type)                                                                                              \
+  do {                                                                                                                 \
+    const type *restrict values = in;                                                                                  \
     for (int64_t j = 0; j < n; j++)                                                                                    \
-      out[j] = (float)in[j] * scale[j] + shift[j];                                                                     \
-  }
-DEFINE_CONVERT(convert_u8, uint8_t)
-DEFINE_CONVERT(convert_i8, int8_t)
-DEFINE_CONVERT(convert_u16, uint16_t)
-DEFINE_CONVERT(convert_i16, int16_t)
-DEFINE_CONVERT(convert_f32, float)
+      out[j] = (float)values[j] * scale[j] + shift[j];                                                                 \
+  } while (0)
 
-void tn_kernel_convert(tn_element element, int64_t n, const void *in, const float *scale, const float *shift,
-                       float *out) {
+TN_MULTIVERSION
+void tn_kernel_convert(tn_element element, int64_t n, const void *restrict in, const float *restrict scale,
+                       const float *restrict shift, float *restrict out) {
   switch (element) {
   case TN_U8:
-    convert_u8(n, in, scale, shift, out);
+    CONVERT_ROW(uint8_t);
     break;
   case TN_I8:
-    convert_i8(n, in, scale, shift, out);
+    CONVERT_ROW(int8_t);
     break;
   case TN_U16:
-    convert_u16(n, in, scale, shift, out);
+    CONVERT_ROW(uint16_t);
     break;
   case TN_I16:
-    convert_i16(n, in, scale, shift, out);
+    CONVERT_ROW(int16_t);
     break;
   case TN_F32:
-    convert_f32(n, in, scale, shift, out);
+    CONVERT_ROW(float);
     break;
   }
 }

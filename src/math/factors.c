@@ -1,9 +1,11 @@
 #include "math/random.h"
 
+#include "math/multiversion.h"
 #include "math/philox.h"
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 /* Decisions taken from one Philox batch: two a word. */
 #define DECISIONS (2 * TN_PHILOX_WORDS)
@@ -14,14 +16,24 @@ uint32_t tn_drop_threshold(double rate) {
   return threshold < 65535 ? (uint32_t)threshold : 65535;
 }
 
-static int64_t min_count(int64_t a, int64_t b) {
-  return a < b ? a : b;
+/* Two factors a word, from its lower and its upper half. */
+TN_MULTIVERSION static void factors_from_words(const uint32_t *restrict words, uint32_t threshold, float kept,
+                                               float *restrict factor) {
+  for (int i = 0; i < TN_PHILOX_WORDS; i++) {
+    factor[2 * i] = (words[i] & 0xffff) < threshold ? 0.0f : kept;
+    factor[2 * i + 1] = words[i] >> 16 < threshold ? 0.0f : kept;
+  }
 }
 
-/* Spreads ceil(units / group) factors at the front over all units, from the last to the first, in place. */
+/* Spreads ceil(units / group) factors at the front over all units, in place, the last group first. */
 static void expand_groups(int64_t units, int64_t group, float *factor) {
-  for (int64_t unit = units - 1; unit >= 0; unit--)
-    factor[unit] = factor[unit / group];
+  int64_t end = units;
+  for (int64_t g = (units + group - 1) / group - 1; g >= 0; g--) {
+    const float shared = factor[g];
+    for (int64_t unit = g * group; unit < end; unit++)
+      factor[unit] = shared;
+    end = g * group;
+  }
 }
 
 void tn_random_bernoulli_factors(tn_place place, int64_t units, int64_t group, double rate, float *factor) {
@@ -29,13 +41,13 @@ void tn_random_bernoulli_factors(tn_place place, int64_t units, int64_t group, d
   const uint32_t threshold = tn_drop_threshold(rate);
   const float kept = 65536.0f / (float)(65536 - threshold);
   uint32_t words[TN_PHILOX_WORDS];
+  float surplus[DECISIONS];
   for (int64_t done = 0; done < decisions; done += DECISIONS) {
-    const int64_t part = min_count(decisions - done, DECISIONS);
+    const int64_t left = decisions - done;
     tn_philox_batch(&place, (uint32_t)(done / 8), words);
-    for (int64_t i = 0; i < part; i++) {
-      const uint32_t half = words[i / 2] >> (i % 2 * 16) & 0xffff;
-      factor[done + i] = half < threshold ? 0.0f : kept;
-    }
+    factors_from_words(words, threshold, kept, left < DECISIONS ? surplus : factor + done);
+    if (left < DECISIONS)
+      memcpy(factor + done, surplus, (size_t)left * sizeof *factor);
   }
   if (group > 1)
     expand_groups(units, group, factor);

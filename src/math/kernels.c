@@ -1,48 +1,112 @@
 #include "math/kernels.h"
 
+#include "math/multiversion.h"
+
 #include <math.h>
 #include <string.h>
 
-void tn_kernel_multiply(int64_t n, float *x, const float *y) {
+TN_MULTIVERSION
+void tn_kernel_multiply(int64_t n, float *restrict x, const float *restrict y) {
   for (int64_t i = 0; i < n; i++)
     x[i] *= y[i];
 }
 
+TN_MULTIVERSION
 void tn_kernel_scale(int64_t n, float c, float *x) {
   for (int64_t i = 0; i < n; i++)
     x[i] *= c;
 }
 
-void tn_kernel_column_sums(int64_t rows, int64_t cols, const float *x, float *sums, bool accumulate) {
+/* Four rows a pass, so that the sums are read and written a quarter as often; each sum still grows in row order. */
+TN_MULTIVERSION
+void tn_kernel_column_sums(int64_t rows, int64_t cols, const float *restrict x, float *restrict sums, bool accumulate) {
   if (!accumulate)
     memset(sums, 0, (size_t)cols * sizeof *sums);
-  for (int64_t i = 0; i < rows; i++)
+  int64_t i = 0;
+  for (; i + 4 <= rows; i += 4) {
+    const float *row = x + i * cols;
+    for (int64_t j = 0; j < cols; j++)
+      sums[j] = sums[j] + row[j] + row[cols + j] + row[2 * cols + j] + row[3 * cols + j];
+  }
+  for (; i < rows; i++)
     for (int64_t j = 0; j < cols; j++)
       sums[j] += x[i * cols + j];
 }
 
-double tn_kernel_square_sum(int64_t n, const float *x) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; i++)
-    sum += (double)x[i] * x[i];
-  return sum;
+/* A long sum is kept in this many partial sums, value i in lane i % LANES, whatever the registers hold: compilers may
+ * not reorder a sum, and two processors must agree on it. */
+#define LANES 32
+
+/* The lanes' total, pairwise. */
+static double lanes_total(double lane[LANES]) {
+  for (int width = LANES / 2; width > 0; width /= 2)
+    for (int k = 0; k < width; k++)
+      lane[k] += lane[k + width];
+  return lane[0];
 }
 
+TN_MULTIVERSION
+double tn_kernel_square_sum(int64_t n, const float *x) {
+  double lane[LANES] = {0};
+  int64_t i = 0;
+  for (; i + LANES <= n; i += LANES)
+    for (int k = 0; k < LANES; k++)
+      lane[k] += (double)x[i + k] * (double)x[i + k];
+  for (int k = 0; i + k < n; k++)
+    lane[k] += (double)x[i + k] * (double)x[i + k];
+  return lanes_total(lane);
+}
+
+/* Whether an exponent among n values has all bits set, which infinities and NaN have and no other value. */
+TN_INLINE int32_t has_nonfinite(int64_t n, const float *x) {
+  int32_t found = 0;
+  for (int64_t i = 0; i < n; i++) {
+    int32_t bits;
+    memcpy(&bits, &x[i], sizeof bits);
+    found |= (bits & 0x7f800000) == 0x7f800000;
+  }
+  return found;
+}
+
+TN_MULTIVERSION
 int64_t tn_kernel_find_nonfinite(int64_t n, const float *x) {
-  for (int64_t i = 0; i < n; i++)
-    if (!isfinite(x[i]))
-      return i;
+  enum { BLOCK = 1024 };
+  for (int64_t block = 0; block < n; block += BLOCK) {
+    const int64_t end = n - block < BLOCK ? n : block + BLOCK;
+    if (!has_nonfinite(end - block, x + block))
+      continue;
+    for (int64_t i = block; i < end; i++)
+      if (!isfinite(x[i]))
+        return i;
+  }
   return -1;
 }
 
-void tn_kernel_max_norm(int64_t rows, int64_t cols, double c, float *w, double *norms) {
+/* norms[j] = sum over rows of w[i][j]^2, in row order. */
+TN_INLINE void column_square_sums(int64_t rows, int64_t cols, const float *restrict w, double *restrict norms) {
   memset(norms, 0, (size_t)cols * sizeof *norms);
   for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < cols; j++)
-      norms[j] += (double)w[i * cols + j] * w[i * cols + j];
-  for (int64_t j = 0; j < cols; j++)
-    norms[j] = norms[j] > c * c ? c / sqrt(norms[j]) : 1;
+      norms[j] += (double)w[i * cols + j] * (double)w[i * cols + j];
+}
+
+/* Square sums become the columns' factors; how many of them are not 1. A NaN compares false and stays what it is. */
+static int64_t factors_from_square_sums(int64_t cols, double c, double *norms) {
+  int64_t longer = 0;
+  for (int64_t j = 0; j < cols; j++) {
+    const double norm = sqrt(norms[j]);
+    longer += norm > c;
+    norms[j] = norm > c ? c / norm : 1;
+  }
+  return longer;
+}
+
+TN_MULTIVERSION
+void tn_kernel_max_norm(int64_t rows, int64_t cols, double c, float *restrict w, double *restrict norms) {
+  column_square_sums(rows, cols, w, norms);
+  if (factors_from_square_sums(cols, c, norms) == 0)
+    return;
   for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < cols; j++)
-      w[i * cols + j] = (float)(w[i * cols + j] * norms[j]);
+      w[i * cols + j] = (float)((double)w[i * cols + j] * norms[j]);
 }

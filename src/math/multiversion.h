@@ -2,6 +2,8 @@
 #ifndef TN_MATH_MULTIVERSION_H
 #define TN_MATH_MULTIVERSION_H
 
+#include <stdint.h> /* any header of the C library says whether it is glibc */
+
 /* Stands before the definition of a function whose loops are worth it. All versions give the same bits: the build
  * forbids contraction to fused multiply-adds, and sums have lanes of their own (see lanes in kernels.c).
  * Sanitizers run code before the loader's choice is possible, clang of this age lacks the attribute, and a build for

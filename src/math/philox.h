@@ -11,4 +11,10 @@
 /* The words of blocks first_block ... first_block + TN_PHILOX_BLOCKS - 1 of a place, in order. */
 void tn_philox_batch(const tn_place *place, uint32_t first_block, uint32_t words[TN_PHILOX_WORDS]);
 
+/* For tests: the versions that tn_philox_batch chooses from by processor, index 0 to TN_PHILOX_VERSIONS - 1; NULL where
+ * this processor cannot run it. All give the same words. */
+#define TN_PHILOX_VERSIONS 4
+typedef void (*tn_philox_function)(const tn_place *place, uint32_t first_block, uint32_t words[TN_PHILOX_WORDS]);
+tn_philox_function tn_philox_version(int index, const char **name);
+
 #endif
