@@ -17,7 +17,7 @@ typedef struct reading {
   const tn_option *option;      /* the key whose value may still go on in the next line */
   tn_text value;                /* and its value so far */
   char section[SECTION_NAME_MAX + 1];
-  int section_line; /* of a section that has had no key yet, or 0 */
+  int section_line; /* 0 before the first */
   tn_status status;
   int error_line;
 } reading;
@@ -97,7 +97,6 @@ static void start_key(reading *r, const char *section, const char *key) {
   char place[TN_PATH_MAX + 16];
   snprintf(place, sizeof place, "%s:%d", r->lines.name, r->lines.line);
   finish_key(r);
-  r->section_line = 0;
   if (r->status != TN_OK)
     return;
   r->option = tn_config_find(section, key);

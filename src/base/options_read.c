@@ -18,8 +18,8 @@ static tn_status refuse(const tn_option *option, const char *found, const char *
   tn_text text = tn_text_over(expected, sizeof expected);
   tn_option_expected(option, &text);
   const char *nearest = words ? tn_distance_nearest(found, words) : NULL;
-  /* a hint must have something in common with what was found */
-  if (nearest && 2 * tn_distance(found, nearest) <= (int)strlen(nearest) + 1)
+  /* a word of which half would have to change was hardly meant */
+  if (nearest && 2 * tn_distance(found, nearest) <= (int)strlen(nearest))
     tn_text_add(&text, "; did you mean %s?", nearest);
   if (*found == '\0')
     return tn_fail(TN_ERR_CONFIG, "%s.%s: found no value, expected %s", option->section, option->key, expected);

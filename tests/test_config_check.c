@@ -1,0 +1,329 @@
+/* What the configuration says as a whole: contradictions, "auto" and paths resolved, what a resume may change. */
+#include "scratch.h"
+
+#include <thinnet/config.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static tn_config config;
+
+static void read_over_defaults(const char *text) {
+  tn_config_defaults(&config);
+  if (tn_config_read_text(&config, text, "a.ini") != TN_OK)
+    fail_msg("refused: %s", tn_error_message());
+}
+
+static void set(const char *assignment) {
+  if (tn_config_set(&config, assignment) != TN_OK)
+    fail_msg("refused: %s", tn_error_message());
+}
+
+/* Each text alone is a contradiction with exactly this message. */
+static void assert_contradictions(const char *const (*cases)[2], size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    read_over_defaults(cases[i][0]);
+    assert_int_equal(tn_config_check(&config), TN_ERR_CONFIG);
+    assert_string_equal(tn_error_message(), cases[i][1]);
+  }
+}
+
+#define ASSERT_CONTRADICTIONS(cases) assert_contradictions(cases, sizeof(cases) / sizeof(cases)[0])
+
+static void test_keys_that_need_another(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"[train]\nmomentum = .9", "a.ini:2: train.momentum = 0.9 has no effect with train.optimizer = adam: remove it, "
+                                 "or write train.optimizer = sgd or rmsprop"},
+      {"[train]\noptimizer = rmsprop\nmomentum = .9\nnesterov = yes",
+       "a.ini:4: train.nesterov = yes has no effect with train.optimizer = rmsprop: remove it, or write "
+       "train.optimizer = sgd"},
+      {"[train]\noptimizer = sgd\nbeta1 = .8", "a.ini:3: train.beta1 = 0.8 has no effect with train.optimizer = sgd: "
+                                               "remove it, or write train.optimizer = adam or adamw"},
+      {"[train]\noptimizer = adagrad\nbeta2 = .8", "a.ini:3: train.beta2 = 0.8 has no effect with train.optimizer = "
+                                                   "adagrad: remove it, or write train.optimizer = adam or adamw"},
+      {"[train]\nrho = .8", "a.ini:2: train.rho = 0.8 has no effect with train.optimizer = adam: remove it, or write "
+                            "train.optimizer = rmsprop"},
+      {"[train]\noptimizer = sgd\nepsilon = 1e-8",
+       "a.ini:3: train.epsilon = 1e-08 has no effect with train.optimizer = sgd: remove it, or write train.optimizer "
+       "= adam, rmsprop, adamw or adagrad"},
+      {"[model]\nloss = mse\n[train]\nclass_weights = balanced",
+       "a.ini:4: train.class_weights = balanced has no effect with model.loss = mse: remove it, or write model.loss = "
+       "softmax_cross_entropy"},
+      {"[schedule]\nstep_epochs = 3", "a.ini:2: schedule.step_epochs = 3 has no effect with schedule.kind = constant: "
+                                      "remove it, or write schedule.kind = step"},
+      {"[schedule]\nkind = cosine\nfactor = .5",
+       "a.ini:3: schedule.factor = 0.5 has no effect with schedule.kind = cosine: remove it, or write schedule.kind = "
+       "step, exponential or plateau"},
+      {"[schedule]\nkind = step\npatience = 5", "a.ini:3: schedule.patience = 5 has no effect with schedule.kind = "
+                                                "step: remove it, or write schedule.kind = plateau"},
+      {"[schedule]\nmin_learning_rate = 1e-5",
+       "a.ini:2: schedule.min_learning_rate = 1e-05 has no effect with schedule.kind = constant: remove it, or write "
+       "schedule.kind = step, cosine, exponential or plateau"},
+      {"[early_stopping]\npatience = 5",
+       "a.ini:2: early_stopping.patience = 5 has no effect with early_stopping.monitor = none: remove it, or write "
+       "early_stopping.monitor = valid_loss, valid_accuracy or train_loss"},
+      {"[early_stopping]\nrestore_best = yes",
+       "a.ini:2: early_stopping.restore_best = yes has no effect with early_stopping.monitor = none: remove it, or "
+       "write early_stopping.monitor = valid_loss, valid_accuracy or train_loss"},
+      {"[early_stopping]\nmin_delta = .1",
+       "a.ini:2: early_stopping.min_delta = 0.1 has no effect: remove it, or write early_stopping.monitor = "
+       "valid_loss, or schedule.kind = plateau"},
+      {"[parallel]\nexact_fraction_bits = 20",
+       "a.ini:2: parallel.exact_fraction_bits = 20 has no effect with parallel.reduction = float: remove it, or write "
+       "parallel.reduction = exact"},
+  };
+  ASSERT_CONTRADICTIONS(cases);
+}
+
+static void test_data_that_do_not_go_together(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"[data]\nvalid_x = /v", "a.ini:2: data.valid_x = /v stands without data.valid_y: write both data set paths, or "
+                               "neither"},
+      {"[data]\nvalid_y = /v", "a.ini:2: data.valid_y = /v stands without data.valid_x: write both data set paths, or "
+                               "neither"},
+      {"[data]\ntest_x = /v", "a.ini:2: data.test_x = /v stands without data.test_y: write both data set paths, or "
+                              "neither"},
+      {"[data]\ntest_y = /v", "a.ini:2: data.test_y = /v stands without data.test_x: write both data set paths, or "
+                              "neither"},
+      {"[data]\nvalid_x = /v\nvalid_y = /w\nvalid_fraction = .1",
+       "a.ini:4: data.valid_fraction = 0.1 holds out training rows although data.valid_x = /v names validation rows: "
+       "remove one of the two"},
+      {"[data]\nfile = f.h5\ntrain_y =",
+       "a.ini:3: data.train_y is empty: write the path of a data set in f.h5, e.g. /train/y"},
+      {"[data]\nfile = f.h5\ntrain_x =",
+       "a.ini:3: data.train_x is empty: write the path of a data set in f.h5, e.g. /train/x"},
+  };
+  ASSERT_CONTRADICTIONS(cases);
+}
+
+static void test_networks_that_cannot_be(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"[model]\nhidden = 8 8 8\n[dropout]\nhidden = .5 .5",
+       "a.ini:4: dropout.hidden = 0.5, 0.5 has 2 rates for 3 hidden layers (model.hidden): write one rate for all, or "
+       "3"},
+      {"[model]\nhidden = 8\n[dropout]\nhidden = .5 .5",
+       "a.ini:4: dropout.hidden = 0.5, 0.5 has 2 rates for 1 hidden layer (model.hidden): write one rate for all, or "
+       "1"},
+      {"[dropout]\nhidden = .5", "a.ini:2: dropout.hidden = 0.5, but model.hidden is empty and a linear model has no "
+                                 "hidden units to drop: remove it, or write model.hidden = UNITS (dropout.input drops "
+                                 "inputs)"},
+      {"[model]\noutputs = 1",
+       "a.ini:2: model.outputs = 1 with model.loss = softmax_cross_entropy is always sure of its one class: write "
+       "model.outputs = 0 (as many as the data have), or model.loss = sigmoid_cross_entropy"},
+      {"[model]\noutputs = 3\n[train]\nclass_weights = 1 1",
+       "a.ini:4: train.class_weights has 2 values for model.outputs = 3 classes: write one a class"},
+      {"[train]\nclass_weights = 0 0", "a.ini:2: train.class_weights are all 0, so no row counts: write one above 0"},
+  };
+  ASSERT_CONTRADICTIONS(cases);
+}
+
+static void test_trainings_that_cannot_be(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"[train]\noptimizer = sgd\nnesterov = yes",
+       "a.ini:3: train.nesterov = yes has no effect with train.momentum = 0: remove it, or write e.g. train.momentum = "
+       "0.9"},
+      {"[train]\nbatch_size = 65536\naccumulate = 65536",
+       "a.ini:3: train.accumulate = 65536 x train.batch_size = 65536 rows are more than the 2^32 - 1 that a replica's "
+       "step can number: write a smaller one"},
+      {"[schedule]\nkind = cosine\nmin_learning_rate = .01",
+       "a.ini:3: schedule.min_learning_rate = 0.01 is above train.learning_rate = 0.001, which could never fall: write "
+       "a smaller one"},
+      {"[early_stopping]\nmonitor = valid_loss",
+       "a.ini:2: early_stopping.monitor = valid_loss, but there are no validation rows: write data.valid_x and "
+       "data.valid_y, or e.g. data.valid_fraction = 0.1, or monitor = train_loss"},
+      {"[data]\nvalid_fraction = .1\n[model]\nloss = mae\n[early_stopping]\nmonitor = valid_accuracy",
+       "a.ini:6: early_stopping.monitor = valid_accuracy, but model.loss = mae has no accuracy: write monitor = "
+       "valid_loss"},
+  };
+  ASSERT_CONTRADICTIONS(cases);
+}
+
+static void test_sound_configurations_pass(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      "",
+      "[train]\nmomentum = 0\nbeta1 = .8\nbeta2 = .9\nepsilon = 1e-8\nclass_weights = 1, 0, 2\n",
+      "[train]\noptimizer = sgd\nmomentum = .9\nnesterov = yes\n",
+      "[train]\noptimizer = rmsprop\nmomentum = .9\nrho = .8\n",
+      "[train]\nbatch_size = 65535\naccumulate = 65537\n",
+      "[model]\nhidden = 8, 8\n[dropout]\nhidden = .5\n",
+      "[model]\nhidden = 8, 8\n[dropout]\nhidden = .5, .2\n",
+      "[dropout]\nhidden =\n",
+      "[model]\noutputs = 1\nloss = sigmoid_cross_entropy\n",
+      "[schedule]\nkind = plateau\nfactor = .5\npatience = 3\nmin_learning_rate = 1e-5\n",
+      "[schedule]\nkind = plateau\n[early_stopping]\nmin_delta = .1\n",
+      "[schedule]\nkind = cosine\nmin_learning_rate = .01\nscale_with_replicas = linear\n",
+      "[data]\nvalid_x = /v\nvalid_y = /w\n[early_stopping]\nmonitor = valid_accuracy\npatience = 3\nmin_delta = .1\n",
+      "[early_stopping]\nmonitor = train_loss\nrestore_best = yes\n",
+      "[parallel]\nreduction = exact\nexact_fraction_bits = 20\n",
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    read_over_defaults(texts[i]);
+    if (tn_config_check(&config) != TN_OK)
+      fail_msg("refused: %s", tn_error_message());
+    assert_int_equal(tn_config_resolve(&config), TN_OK);
+    if (tn_config_check(&config) != TN_OK)
+      fail_msg("refused once resolved: %s", tn_error_message());
+  }
+}
+
+static void test_a_contradiction_names_its_origin(void **state) {
+  (void)state;
+  read_over_defaults("[train]\nmomentum = .9\n");
+  set("train.momentum=.8");
+  assert_int_equal(tn_config_check(&config), TN_ERR_CONFIG);
+  assert_ptr_equal(strstr(tn_error_message(), "-s train.momentum = 0.8 has"), tn_error_message());
+  tn_config_defaults(&config);
+  config.train.momentum = .7; /* by a program */
+  assert_int_equal(tn_config_check(&config), TN_ERR_CONFIG);
+  assert_ptr_equal(strstr(tn_error_message(), "train.momentum = 0.7 has"), tn_error_message());
+}
+
+static void test_auto_is_resolved(void **state) {
+  (void)state;
+  static const struct {
+    tn_optimizer_kind kind;
+    double learning_rate, weight_decay;
+  } usual[] = {
+      {TN_ADAM, .001, 0}, {TN_SGD, .01, 0}, {TN_RMSPROP, .001, 0}, {TN_ADAMW, .001, .004}, {TN_ADAGRAD, .001, 0}};
+  for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+    tn_config_defaults(&config);
+    config.train.optimizer = usual[i].kind;
+    assert_int_equal(tn_config_resolve(&config), TN_OK);
+    assert_true(config.train.learning_rate == usual[i].learning_rate);
+    assert_true(config.train.weight_decay == usual[i].weight_decay);
+  }
+  read_over_defaults("[train]\nlearning_rate = .5\nweight_decay = 0\noptimizer = adamw\n");
+  assert_int_equal(tn_config_resolve(&config), TN_OK);
+  assert_true(config.train.learning_rate == .5 && config.train.weight_decay == 0);
+}
+
+static void test_rates_are_resolved(void **state) {
+  (void)state;
+  read_over_defaults("[model]\nhidden = 8, 8, 8\n[dropout]\nhidden = .5\n");
+  assert_int_equal(tn_config_resolve(&config), TN_OK);
+  assert_int_equal(config.dropout.hidden.count, 3);
+  for (int i = 0; i < 3; i++)
+    assert_true(config.dropout.hidden.values[i] == .5);
+  read_over_defaults("[model]\nhidden = 8, 8\n[dropout]\nhidden = .5, .25\n");
+  assert_int_equal(tn_config_resolve(&config), TN_OK);
+  assert_true(config.dropout.hidden.count == 2 && config.dropout.hidden.values[1] == .25);
+  tn_config_defaults(&config);
+  assert_int_equal(tn_config_resolve(&config), TN_OK);
+  assert_int_equal(config.dropout.hidden.count, 0);
+}
+
+static void test_paths_are_resolved(void **state) {
+  (void)state;
+  char here[TN_PATH_MAX], expected[2 * TN_PATH_MAX];
+  assert_non_null(getcwd(here, sizeof here));
+  read_over_defaults("[data]\nfile = ./d/x.h5\n[output]\ndir = /runs/a\n");
+  assert_int_equal(tn_config_resolve(&config), TN_OK);
+  snprintf(expected, sizeof expected, "%s/d/x.h5", here);
+  assert_string_equal(config.data.file, expected);
+  assert_string_equal(config.output.dir, "/runs/a");
+  tn_config_defaults(&config);
+  assert_int_equal(tn_config_resolve(&config), TN_OK);
+  assert_string_equal(config.data.file, "");
+  assert_string_equal(config.output.dir, "");
+}
+
+static void test_paths_that_cannot_be_resolved(void **state) {
+  (void)state;
+  tn_config_defaults(&config);
+  memset(config.data.file, 'p', TN_PATH_MAX - 1);
+  assert_int_equal(tn_config_resolve(&config), TN_ERR_CONFIG);
+  assert_non_null(strstr(tn_error_message(), "becomes longer than 1023 bytes as an absolute path: shorten it"));
+  assert_true(config.data.file[0] == 'p' && config.train.learning_rate < 0); /* untouched */
+}
+
+static void test_a_working_directory_that_is_gone(void **state) {
+  (void)state;
+  char here[TN_PATH_MAX];
+  assert_non_null(getcwd(here, sizeof here));
+  const char *gone = scratch_path("gone");
+  char command[2 * TN_PATH_MAX];
+  snprintf(command, sizeof command, "mkdir '%s'", gone);
+  assert_int_equal(system(command), 0);
+  assert_int_equal(chdir(gone), 0);
+  assert_int_equal(rmdir(gone), 0);
+  read_over_defaults("[data]\nfile = x.h5\n");
+  const tn_status status = tn_config_resolve(&config);
+  assert_int_equal(chdir(here), 0);
+  assert_int_equal(status, TN_ERR_CONFIG);
+  assert_string_equal(tn_error_message(),
+                      "data.file = x.h5 is relative to the working directory, which cannot be found: write an absolute "
+                      "path, or start elsewhere: No such file or directory");
+}
+
+/* The keys that conflict when `text` is what a run resumes with, against defaults with some numbers stored. */
+static void assert_conflicts(const char *text, int count, const char *keys) {
+  tn_config *stored = test_malloc(sizeof *stored);
+  read_over_defaults("[model]\noutputs = 10\n[parallel]\nreplicas = 4\n");
+  *stored = config;
+  if (tn_config_read_text(&config, text, "a.ini") != TN_OK)
+    fail_msg("refused: %s", tn_error_message());
+  char found[256];
+  assert_int_equal(tn_config_resume_conflicts(stored, &config, found, sizeof found), count);
+  assert_string_equal(found, keys);
+  test_free(stored);
+}
+
+static void test_what_a_resume_may_change(void **state) {
+  (void)state;
+  assert_conflicts("", 0, "");
+  assert_conflicts("[train]\nepochs = 11\nmax_steps = 5\ntime_limit = 60\n[data]\nplacement = rank\n"
+                   "[parallel]\nthreads = 2\nreplicas = 0\n[model]\noutputs = 0\n"
+                   "[output]\ndir = /a\ncheckpoint_every_epochs = 0\ncheckpoint_every_steps = 3\n"
+                   "checkpoint_every_seconds = 9\nkeep = 5\nstep_metrics_every = 1\nprogress = none\n",
+                   0, "");
+  assert_conflicts("[train]\nepochs = 9\n", 1, "train.epochs");
+  assert_conflicts("[parallel]\nreplicas = 5\nreduction = exact\n[model]\noutputs = 3\nhidden = 4\n"
+                   "[dropout]\nhidden = .5\n[data]\nfile = /other\nscale = 2\n[train]\nclass_weights = balanced\n",
+                   8,
+                   "data.file, data.scale, model.hidden, model.outputs, dropout.hidden, train.class_weights, "
+                   "parallel.replicas, parallel.reduction");
+}
+
+static void test_conflicts_that_do_not_fit(void **state) {
+  (void)state;
+  tn_config *stored = test_malloc(sizeof *stored);
+  tn_config_defaults(stored);
+  read_over_defaults("[train]\nseed = 2\nbatch_size = 3\n");
+  char keys[10];
+  assert_int_equal(tn_config_resume_conflicts(stored, &config, keys, sizeof keys), 2);
+  assert_string_equal(keys, "train.bat");
+  assert_int_equal(tn_config_resume_conflicts(stored, &config, NULL, 0), 2);
+  test_free(stored);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_keys_that_need_another),
+      cmocka_unit_test(test_data_that_do_not_go_together),
+      cmocka_unit_test(test_networks_that_cannot_be),
+      cmocka_unit_test(test_trainings_that_cannot_be),
+      cmocka_unit_test(test_sound_configurations_pass),
+      cmocka_unit_test(test_a_contradiction_names_its_origin),
+      cmocka_unit_test(test_auto_is_resolved),
+      cmocka_unit_test(test_rates_are_resolved),
+      cmocka_unit_test(test_paths_are_resolved),
+      cmocka_unit_test(test_paths_that_cannot_be_resolved),
+      cmocka_unit_test(test_a_working_directory_that_is_gone),
+      cmocka_unit_test(test_what_a_resume_may_change),
+      cmocka_unit_test(test_conflicts_that_do_not_fit),
+  };
+  return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+}
