@@ -119,7 +119,7 @@ static void test_odd_paths_come_back(void **state) {
 static void test_random_paths_come_back(void **state) {
   (void)state;
   static const char odd[] = "\"\\;# \t=[]ab\n\x01";
-  for (size_t length = 1; length < TN_PATH_MAX; length += 1 + below(5)) {
+  for (size_t length = 1; length < TN_PATH_MAX; length += 1 + below(9)) {
     tn_config_defaults(&config);
     for (size_t i = 0; i < length; i++)
       config.data.file[i] = below(2) ? odd[below(sizeof odd - 1)] : (char)(1 + below(255));
@@ -139,7 +139,7 @@ static double random_real(void) {
 static void test_reals_come_back_exactly(void **state) {
   (void)state;
   tn_config_defaults(&config);
-  for (int i = 0; i < 1000; i++) {
+  for (int i = 0; i < 300; i++) {
     config.data.scale = -random_real();
     config.train.clip_norm = random_real();
     config.dropout.input = (double)(next_random() >> 11) * 0x1p-53;
@@ -214,7 +214,7 @@ static void assert_survives(const char *text) {
 static void test_mutated_texts(void **state) {
   (void)state;
   char text[4096];
-  for (int i = 0; i < 10000; i++) {
+  for (int i = 0; i < 4000; i++) {
     size_t length = sizeof every_key - 1;
     memcpy(text, every_key, length);
     for (size_t changes = 1 + below(4); changes > 0; changes--)
@@ -228,7 +228,7 @@ static void test_mutated_texts(void **state) {
 static void test_random_bytes(void **state) {
   (void)state;
   char text[512];
-  for (int i = 0; i < 5000; i++) {
+  for (int i = 0; i < 2000; i++) {
     const size_t length = below(sizeof text);
     for (size_t j = 0; j < length; j++)
       text[j] = (char)(1 + below(255));

@@ -51,7 +51,12 @@ static bool starts_section(const tn_option *options, int i) {
 }
 
 bool tn_config_has_section(const char *section) {
-  return strcmp(tn_config_nearest_section(section), section) == 0;
+  int count;
+  const tn_option *options = tn_config_options(&count);
+  for (int i = 0; i < count; i++)
+    if (strcmp(options[i].section, section) == 0)
+      return true;
+  return false;
 }
 
 const char *tn_config_nearest_section(const char *section) {

@@ -44,8 +44,7 @@ static void finish_key(reading *r) {
   else if (tn_option_read(r->option, &r->config, r->value.data) != TN_OK)
     fail_at(r, line, tn_fail_in(TN_ERR_CONFIG, "%s:%d", r->lines.name, line));
   tn_config_set_origin(&r->config, r->option, line);
-  free(r->value.data);
-  r->value = tn_text_growing();
+  tn_text_empty(&r->value);
   r->option = NULL;
 }
 

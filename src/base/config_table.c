@@ -2,22 +2,26 @@
 
 #include <math.h>
 
-/* A row's key is a field of the same name: section.key of the file is config.section.key of the struct. */
+/* A row's key is a field of the same name: section.key of the file is config.section.key of the struct.
+ * NOLINTBEGIN(bugprone-macro-parentheses): names of members take none */
 #define KEY(section_, key_)                                                                                            \
   .section = #section_, .key = #key_, .offset = offsetof(tn_config, section_.key_),                                    \
   .size = sizeof(((tn_config *)0)->section_.key_)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
-#define TEXT(fallback_)               .type = TN_OPTION_STRING, .fallback = fallback_
-#define SWITCH(fallback_)             .type = TN_OPTION_BOOL, .fallback = fallback_
-#define CHOICE(fallback_, words_)     .type = TN_OPTION_CHOICE, .fallback = fallback_, .words = words_
-#define WHOLE(fallback_, low_, high_) .type = TN_OPTION_INT, .fallback = fallback_, .whole = {low_, high_}
+#define TEXT(fallback_)               .type = TN_OPTION_STRING, .fallback = (fallback_)
+#define SWITCH(fallback_)             .type = TN_OPTION_BOOL, .fallback = (fallback_)
+#define CHOICE(fallback_, words_)     .type = TN_OPTION_CHOICE, .fallback = (fallback_), .words = (words_)
+#define WHOLE(fallback_, low_, high_) .type = TN_OPTION_INT, .fallback = (fallback_), .whole = {(low_), (high_)}
 
 /* Numbers: any; low <= x; low < x; low <= x < 1; and 0 < x <= 1 */
-#define ANY_REAL(fallback_)         .type = TN_OPTION_REAL, .fallback = fallback_, .real = {-INFINITY, INFINITY, false, false}
-#define REAL_FROM(fallback_, low_)  .type = TN_OPTION_REAL, .fallback = fallback_, .real = {low_, INFINITY, false, false}
-#define REAL_ABOVE(fallback_, low_) .type = TN_OPTION_REAL, .fallback = fallback_, .real = {low_, INFINITY, true, false}
-#define FRACTION(fallback_)         .type = TN_OPTION_REAL, .fallback = fallback_, .real = {0, 1, false, true}
-#define FACTOR(fallback_)           .type = TN_OPTION_REAL, .fallback = fallback_, .real = {0, 1, true, false}
+#define ANY_REAL(fallback_) .type = TN_OPTION_REAL, .fallback = (fallback_), .real = {-INFINITY, INFINITY, false, false}
+#define REAL_FROM(fallback_, low_)                                                                                     \
+  .type = TN_OPTION_REAL, .fallback = (fallback_), .real = {(low_), INFINITY, false, false}
+#define REAL_ABOVE(fallback_, low_)                                                                                    \
+  .type = TN_OPTION_REAL, .fallback = (fallback_), .real = {(low_), INFINITY, true, false}
+#define FRACTION(fallback_) .type = TN_OPTION_REAL, .fallback = (fallback_), .real = {0, 1, false, true}
+#define FACTOR(fallback_)   .type = TN_OPTION_REAL, .fallback = (fallback_), .real = {0, 1, true, false}
 
 #define FREE      .resume = TN_RESUME_FREE
 #define MAY_GROW  .resume = TN_RESUME_MAY_GROW

@@ -31,6 +31,7 @@ typedef enum tn_option_resume {
 typedef struct tn_option {
   const char *section, *key;
   tn_option_type type;
+  tn_option_resume resume;
   size_t offset, size;  /* of the field in its struct */
   const char *fallback; /* the default, as it would be written */
   struct {
@@ -40,11 +41,10 @@ typedef struct tn_option {
     double low, high;
     bool above, below; /* low < x, x < high */
   } real;              /* TN_OPTION_REAL, _REALS, _WEIGHTING */
-  int items;           /* lists: how many at most */
   const char *const *words;
   const char *special; /* TN_OPTION_INT, TN_OPTION_REAL: a word that stands for -1, or NULL */
-  tn_option_resume resume;
   const char *meaning;
+  int items; /* lists: how many at most */
 } tn_option;
 
 /* Reads a trimmed text into the option's field of the struct at `base`. TN_ERR_CONFIG says "section.key: found ...,

@@ -37,10 +37,13 @@ size_t tn_quote_add(tn_text *text, const char *string, size_t limit) {
   while (string[taken] && (taken == 0 || width + quoted_width(string[taken]) <= limit)) {
     const char c = string[taken++];
     width += quoted_width(c);
-    if (is_control(c))
+    if (is_control(c)) {
       tn_text_add(text, "\\x%02x", (unsigned)(unsigned char)c);
-    else
-      tn_text_add(text, c == '"' || c == '\\' ? "\\%c" : "%c", c);
+      continue;
+    }
+    if (c == '"' || c == '\\')
+      tn_text_add_bytes(text, "\\", 1);
+    tn_text_add_bytes(text, &c, 1);
   }
   tn_text_add(text, "\"");
   return taken;

@@ -14,6 +14,13 @@ tn_text tn_text_growing(void) {
   return (tn_text){.grows = true};
 }
 
+void tn_text_empty(tn_text *text) {
+  text->length = 0;
+  text->cut = false;
+  if (text->data)
+    text->data[0] = '\0';
+}
+
 void tn_text_fail(tn_text *text) {
   text->cut = true;
   if (!text->grows)
@@ -47,15 +54,19 @@ void tn_text_add_bytes(tn_text *text, const char *bytes, size_t count) {
 }
 
 void tn_text_add(tn_text *text, const char *format, ...) {
-  char *piece = NULL;
-  va_list arguments;
+  char piece[256], *long_piece = NULL;
+  va_list arguments, again;
   va_start(arguments, format);
-  const int length = vasprintf(&piece, format, arguments);
+  va_copy(again, arguments);
+  int length = vsnprintf(piece, sizeof piece, format, arguments);
+  if (length >= (int)sizeof piece)
+    length = vasprintf(&long_piece, format, again);
+  va_end(again);
   va_end(arguments);
   if (length < 0) {
     tn_text_fail(text);
     return;
   }
-  tn_text_add_bytes(text, piece, (size_t)length);
-  free(piece);
+  tn_text_add_bytes(text, long_piece ? long_piece : piece, (size_t)length);
+  free(long_piece);
 }

@@ -18,6 +18,9 @@ tn_text tn_text_over(char *buffer, size_t size);
 /* Text that grows. The caller frees text.data with free(). Where memory runs out, data is freed and NULL. */
 tn_text tn_text_growing(void);
 
+/* Back to no text; memory that has grown is kept. */
+void tn_text_empty(tn_text *text);
+
 /* Gives up, as if memory had run out. */
 void tn_text_fail(tn_text *text);
 
