@@ -453,7 +453,7 @@ static void test_what_is_not_a_checkpoint(void **state) {
     tn_status status;
     const char *message;
   } cases[] = {
-      {edit_format, TN_ERR_DATA, "is a thinnet-metrics file, expected is a thinnet-checkpoint"},
+      {edit_format, TN_ERR_DATA, "its format is thinnet-metrics, expected is thinnet-checkpoint"},
       {edit_no_format, TN_ERR_DAMAGED, "/ has no attribute format"},
       {edit_newer, TN_ERR_DATA, "has the format version 2, this thinnet (0.1.0) reads up to 1: use a newer thinnet"},
       {edit_version_zero, TN_ERR_DAMAGED, "has the format version 0"},

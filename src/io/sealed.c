@@ -89,7 +89,7 @@ static tn_status check_format(const tn_h5_file *file, const char *format, int64_
   TN_TRY(tn_h5_load_text(file, "/", "format", &found));
   tn_status status = TN_OK;
   if (strcmp(found, format) != 0)
-    status = tn_fail(TN_ERR_DATA, "%s: is a %.64s file, expected is a %s", file->name, found, format);
+    status = tn_fail(TN_ERR_DATA, "%s: its format is %.64s, expected is %s", file->name, found, format);
   tn_free(&found);
   TN_TRY(status);
   TN_TRY(tn_h5_load_int(file, "/", "format_version", &version));

@@ -18,6 +18,8 @@ target_sources(tn_io PRIVATE
   io/import_layout.c
   io/import_npy.c
   io/import_source.c
+  io/metrics.c
+  io/metrics_file.c
   io/outfile.c
   io/owner.c
   io/sealed.c

@@ -1,0 +1,21 @@
+/* The rows of metrics in memory. Private to src/io. */
+#ifndef TN_IO_METRICS_ROWS_H
+#define TN_IO_METRICS_ROWS_H
+
+#include "io/metrics.h"
+
+struct tn_metrics {
+  tn_epoch_row *epochs;
+  tn_rank_times *times; /* (epochs, ranks) */
+  int64_t epoch_count, epoch_room;
+  int64_t ranks; /* of the widest epoch */
+  tn_step_row *steps;
+  int64_t step_count, step_room;
+  tn_metrics_about about; /* its strings are owned; NULL: not described yet */
+};
+
+/* Room for so many rows and ranks; those that are there stay. TN_ERR_MEMORY changes nothing. */
+tn_status tn_metrics_reserve_epochs(tn_metrics *metrics, int64_t epochs, int64_t ranks);
+tn_status tn_metrics_reserve_steps(tn_metrics *metrics, int64_t steps);
+
+#endif
