@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *resealed_write(const char *name, const void *bytes, size_t count) {
   unsigned char *file = malloc(count + TN_TRAILER_SIZE);
   memcpy(file, bytes, count);
   tn_trailer_make(bytes, (int64_t)count, file + count);
+  unlink(scratch_path(name)); /* some file systems bring a file that is cut to the disk at once */
   const char *path = scratch_write(name, file, count + TN_TRAILER_SIZE);
   free(file);
   return path;

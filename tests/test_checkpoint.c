@@ -1,18 +1,15 @@
 /* Checkpoints: what was written comes back to the last bit, what is not as it was written is refused. */
 #include "base/memory.h"
+#include "checkpoint_fixture.h"
 #include "io/checkpoint.h"
 #include "io/table.h"
-#include "io/trailer.h"
 #include "resealed.h"
 #include "scratch.h"
 
 #include <hdf5.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <setjmp.h>
@@ -21,107 +18,19 @@
 
 #include <cmocka.h> /* needs the three above */
 
-/* A network of 6 inputs, some hidden layers and 4 outputs, with values of every kind in all it holds. */
-typedef struct fixture {
-  tn_config config;
-  char *config_text;
-  tn_network *network;
-  float *blocks[3];
-  float scale[6], shift[6];
-} fixture;
-
-static void fill_block(const tn_network *network, float *block, int seed) {
-  for (int i = 0; i < network->tensor_count; i++) {
-    const tn_tensor *tensor = &network->tensors[i];
-    for (int64_t k = 0; k < tensor->rows * tensor->cols; k++)
-      block[tensor->offset + k] = sinf((float)(seed + 31 * i + (int)k)) * 1e-3f;
-  }
-  block[network->tensors[0].offset] = -0.0f; /* bits that comparing values would not tell apart */
-}
-
-static void fixture_create(fixture *fix, const char *hidden) {
-  memset(fix, 0, sizeof *fix);
-  tn_config_defaults(&fix->config);
-  char assignment[128];
-  snprintf(assignment, sizeof assignment, "model.hidden=%s", hidden);
-  assert_int_equal(tn_config_set(&fix->config, assignment), TN_OK);
-  assert_int_equal(tn_config_set(&fix->config, "model.outputs=4"), TN_OK);
-  assert_int_equal(tn_config_set(&fix->config, "model.activation=tanh"), TN_OK);
-  assert_int_equal(tn_config_set(&fix->config, "data.file=digits.h5"), TN_OK);
-  if (hidden[0])
-    assert_int_equal(tn_config_set(&fix->config, "dropout.hidden=0.25"), TN_OK);
-  fix->config_text = tn_config_format(&fix->config);
-  assert_int_equal(tn_network_create(&fix->network, &fix->config.model, &fix->config.dropout, 6), TN_OK);
-  for (int i = 0; i < 3; i++) {
-    assert_int_equal(tn_alloc(&fix->blocks[i], fix->network->block_size, sizeof(float), "a block"), TN_OK);
-    fill_block(fix->network, fix->blocks[i], 100 * i);
-  }
-  for (int i = 0; i < 6; i++) {
-    fix->scale[i] = 1.0f / (float)(i + 3);
-    fix->shift[i] = (float)-i;
-  }
-}
-
-static void fixture_destroy(fixture *fix) {
-  for (int i = 0; i < 3; i++)
-    tn_free(&fix->blocks[i]);
-  tn_network_destroy(&fix->network);
-  free(fix->config_text);
-}
-
-#define SET_PROGRESS(type, name)     progress.name = (type)++value + (type)0.5;
 #define COMPARE_PROGRESS(type, name) assert_memory_equal(&(left)->name, &(right)->name, sizeof(type));
-
-/* A different value in every field. */
-static tn_progress some_progress(void) {
-  tn_progress progress;
-  memset(&progress, 0, sizeof progress);
-  int value = 40;
-  TN_PROGRESS_FIELDS(SET_PROGRESS)
-  progress.best_value = NAN;
-  progress.epoch = INT64_MAX;
-  progress.valid_loss = -INFINITY;
-  return progress;
-}
 
 static void compare_progress(const tn_progress *left, const tn_progress *right) {
   TN_PROGRESS_FIELDS(COMPARE_PROGRESS)
 }
 
-static tn_checkpoint checkpoint_of(fixture *fix, int states) {
-  return (tn_checkpoint){.config_text = fix->config_text,
-                         .network = fix->network,
-                         .parameters = fix->blocks[0],
-                         .input_scale = fix->scale,
-                         .input_shift = fix->shift,
-                         .state_count = states,
-                         .state_names = {"m", "v"},
-                         .states = {fix->blocks[1], fix->blocks[2]},
-                         .progress = some_progress()};
-}
-
-static tn_folder *open_folder(void) {
-  tn_folder *folder = NULL;
-  assert_int_equal(tn_folder_open(&folder, scratch_path("")), TN_OK);
-  return folder;
-}
-
-/* Writes a checkpoint of a fixture; returns its path. */
-static const char *write_checkpoint(fixture *fix, const char *name, int states) {
-  tn_folder *folder = open_folder();
-  tn_checkpoint checkpoint = checkpoint_of(fix, states);
-  if (tn_checkpoint_write(folder, name, &checkpoint) != TN_OK)
-    fail_msg("%s", tn_error_message());
-  tn_folder_close(&folder);
-  return scratch_path(name);
-}
-
+/* Writes a checkpoint of two hidden layers and two states; returns its path. */
 static const char *write_some(const char *name) {
-  fixture fix;
-  fixture_create(&fix, "5,3");
-  const char *path = write_checkpoint(&fix, name, 2);
-  fixture_destroy(&fix);
-  return path;
+  checkpoint_fixture fix;
+  checkpoint_fixture_create(&fix, "5,3");
+  checkpoint_fixture_write(&fix, 2, scratch_path(""), name);
+  checkpoint_fixture_destroy(&fix);
+  return scratch_path(name);
 }
 
 static void compare_blocks(const tn_network *network, const float *left, const float *right) {
@@ -130,13 +39,13 @@ static void compare_blocks(const tn_network *network, const float *left, const f
 
 static void check_round_trip(const char *hidden, int states) {
   /* given a checkpoint that was written */
-  fixture fix;
-  fixture_create(&fix, hidden);
-  const char *path = write_checkpoint(&fix, "a.h5", states);
-  const tn_checkpoint written = checkpoint_of(&fix, states);
+  checkpoint_fixture fix;
+  checkpoint_fixture_create(&fix, hidden);
+  checkpoint_fixture_write(&fix, states, scratch_path(""), "a.h5");
+  const tn_checkpoint written = checkpoint_fixture_view(&fix, states);
   /* when it is read */
   tn_checkpoint *read = NULL;
-  if (tn_checkpoint_read(&read, path) != TN_OK)
+  if (tn_checkpoint_read(&read, scratch_path("a.h5")) != TN_OK)
     fail_msg("%s", tn_error_message());
   /* then nothing has changed, gaps between the tensors included */
   assert_string_equal(read->config_text, fix.config_text);
@@ -163,7 +72,7 @@ static void check_round_trip(const char *hidden, int states) {
   tn_checkpoint_destroy(&read);
   assert_null(read);
   tn_checkpoint_destroy(&read); /* NULL is allowed */
-  fixture_destroy(&fix);
+  checkpoint_fixture_destroy(&fix);
 }
 
 static void test_round_trip(void **state) {
@@ -178,8 +87,8 @@ static void test_round_trip(void **state) {
 /* The digest is over the parameters alone: those of another gap or order would differ. */
 static void test_digest(void **state) {
   (void)state;
-  fixture fix;
-  fixture_create(&fix, "5,3");
+  checkpoint_fixture fix;
+  checkpoint_fixture_create(&fix, "5,3");
   float packed[6 * 5 + 5 + 5 * 3 + 3 + 3 * 4 + 4];
   int64_t count = 0;
   for (int i = 0; i < fix.network->tensor_count; i++) {
@@ -194,7 +103,7 @@ static void test_digest(void **state) {
   fix.blocks[0][fix.network->tensors[3].offset] += 1;
   tn_checkpoint_digest(fix.network, fix.blocks[0], digest);
   assert_string_not_equal(digest, expected);
-  fixture_destroy(&fix);
+  checkpoint_fixture_destroy(&fix);
 }
 
 static void append_path(void *context, const char *path, const char *type, int rank, const int64_t *shape) {
