@@ -3,9 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-/* The widest layer of any test. */
-#define WIDTH_MAX 64
-
 static tn_place mask_place(const tn_network *network, const tn_mask_source *masks, int layer, int64_t row) {
   const uint64_t place_row = masks->first_row + (uint64_t)row;
   if (masks->stream == TN_STREAM_MC)
@@ -15,7 +12,9 @@ static tn_place mask_place(const tn_network *network, const tn_mask_source *mask
                        network->mask == TN_MASK_BATCH ? masks->first_row : place_row);
 }
 
-double reference_factor(const tn_network *network, const tn_mask_source *masks, int layer, int64_t row, int64_t unit) {
+/* What dropout multiplies a unit of a row with. */
+static double draw_factor(const tn_network *network, const tn_mask_source *masks, int layer, int64_t row,
+                          int64_t unit) {
   const double rate = layer == 0 ? network->input_rate : network->layers[layer - 1].rate;
   if (masks == NULL || rate == 0)
     return 1;
@@ -31,6 +30,15 @@ double reference_factor(const tn_network *network, const tn_mask_source *masks, 
   const double dropped = round(65536 * rate); /* of 65536 values of 16 bits */
   const uint32_t bits = decision % 2 == 0 ? word % 65536 : word / 65536;
   return bits < dropped ? 0 : 65536 / (65536 - dropped);
+}
+
+void reference_draw(const tn_network *network, const tn_mask_source *masks, int64_t rows, reference_masks *drawn) {
+  for (int layer = 0; layer <= network->layer_count; layer++) {
+    const int64_t units = layer == 0 ? network->inputs : network->layers[layer - 1].outputs;
+    for (int64_t row = 0; row < rows; row++)
+      for (int64_t unit = 0; unit < units; unit++)
+        drawn->factor[layer][row][unit] = draw_factor(network, masks, layer, row, unit);
+  }
 }
 
 static double activate(tn_activation activation, double z) {
@@ -52,10 +60,10 @@ static double activate(tn_activation activation, double z) {
 }
 
 static void forward_row(const tn_network *network, const double *parameters, const float *x, int64_t row,
-                        const tn_mask_source *masks, double *z) {
-  static double a[WIDTH_MAX], next[WIDTH_MAX];
+                        const reference_masks *drawn, double *z) {
+  double a[REFERENCE_UNITS] = {0}, next[REFERENCE_UNITS];
   for (int64_t i = 0; i < network->inputs; i++)
-    a[i] = x[i] * reference_factor(network, masks, 0, row, i);
+    a[i] = x[i] * drawn->factor[0][row][i];
   for (int l = 0; l < network->layer_count; l++) {
     const tn_layer *layer = &network->layers[l];
     const double *weight = parameters + network->tensors[layer->weight].offset;
@@ -64,7 +72,7 @@ static void forward_row(const tn_network *network, const double *parameters, con
       double sum = bias[j];
       for (int64_t i = 0; i < layer->inputs; i++)
         sum += a[i] * weight[i * layer->outputs + j];
-      next[j] = activate(layer->activation, sum) * reference_factor(network, masks, l + 1, row, j);
+      next[j] = activate(layer->activation, sum) * drawn->factor[l + 1][row][j];
     }
     memcpy(a, next, (size_t)layer->outputs * sizeof *a);
   }
@@ -72,9 +80,9 @@ static void forward_row(const tn_network *network, const double *parameters, con
 }
 
 void reference_forward(const tn_network *network, const double *parameters, const float *x, int64_t rows,
-                       const tn_mask_source *masks, double *z) {
+                       const reference_masks *drawn, double *z) {
   for (int64_t i = 0; i < rows; i++)
-    forward_row(network, parameters, x + i * network->inputs, i, masks, z + i * network->outputs);
+    forward_row(network, parameters, x + i * network->inputs, i, drawn, z + i * network->outputs);
 }
 
 static double output_loss(tn_loss loss, double z, double t) {

@@ -6,12 +6,20 @@
 #include "nn/loss.h"
 #include "nn/network.h"
 
-/* The factor that dropout multiplies a unit of a row with; layer as in a place: 0 = input, i = behind layer i. */
-double reference_factor(const tn_network *network, const tn_mask_source *masks, int layer, int64_t row, int64_t unit);
+/* The most of each that a test here has; layers count the input. */
+enum { REFERENCE_LAYERS = 5, REFERENCE_ROWS = 8, REFERENCE_UNITS = 32 };
 
-/* z (rows, outputs) of the last layer. parameters: a block of doubles. masks NULL: evaluation. */
+/* The factors of a whole pass, by layer (as in a place), row and unit. */
+typedef struct reference_masks {
+  double factor[REFERENCE_LAYERS][REFERENCE_ROWS][REFERENCE_UNITS];
+} reference_masks;
+
+/* masks NULL: factors of 1, as in evaluation. */
+void reference_draw(const tn_network *network, const tn_mask_source *masks, int64_t rows, reference_masks *drawn);
+
+/* z (rows, outputs) of the last layer. parameters: a block of doubles. */
 void reference_forward(const tn_network *network, const double *parameters, const float *x, int64_t rows,
-                       const tn_mask_source *masks, double *z);
+                       const reference_masks *drawn, double *z);
 
 /* Sum over rows of weight x loss, from z. */
 double reference_loss(tn_loss loss, int64_t rows, int64_t outputs, const double *z, const tn_targets *targets);

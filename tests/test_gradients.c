@@ -38,75 +38,81 @@ static void fill_data(tn_loss loss, step_data *data) {
     data->labels[i] = (int32_t)(i * 3 % OUTPUTS);
 }
 
+/* What one comparison is about. */
+typedef struct gradient_case {
+  network_spec spec;
+  bool weighted;
+  tn_network *network;
+  step_data data;
+  reference_masks drawn[2]; /* of each batch */
+} gradient_case;
+
 /* The step as a replica takes it: two batches of unequal length, rows numbered through both. */
 typedef struct batch_cut {
   int64_t first, rows;
   tn_targets targets;
-  tn_mask_source masks;
+  tn_mask_source source;
+  const tn_mask_source *masks; /* the source, or NULL where nothing is dropped */
 } batch_cut;
 
-static batch_cut cut_batch(const step_data *data, int index, bool weighted) {
+static void cut_batch(const gradient_case *given, int index, batch_cut *batch) {
   const int64_t first = index == 0 ? 0 : FIRST_ROWS;
-  return (batch_cut){
+  const step_data *data = &given->data;
+  *batch = (batch_cut){
       .first = first,
       .rows = index == 0 ? FIRST_ROWS : ROWS - FIRST_ROWS,
-      .targets = {data->labels + first, data->values + first * OUTPUTS, weighted ? data->weights + first : NULL},
-      .masks = {.seed = 5, .stream = TN_STREAM_MASK, .replica = 2, .step = 9, .first_row = (uint64_t)first}};
+      .targets = {data->labels + first, data->values + first * OUTPUTS, given->weighted ? data->weights + first : NULL},
+      .source = {.seed = 5, .stream = TN_STREAM_MASK, .replica = 2, .step = 9, .first_row = (uint64_t)first}};
+  batch->masks = given->spec.rate > 0 || given->spec.input_rate > 0 ? &batch->source : NULL;
 }
 
-static bool drops(const network_spec *spec) {
-  return spec->rate > 0 || spec->input_rate > 0;
-}
-
-static double reference_step(const network_spec *spec, const tn_network *network, const double *parameters,
-                             const step_data *data, bool weighted) {
+static double reference_step(const gradient_case *given, const double *parameters) {
   double loss = 0, z[ROWS * OUTPUTS];
+  batch_cut batch;
   for (int b = 0; b < 2; b++) {
-    const batch_cut batch = cut_batch(data, b, weighted);
-    reference_forward(network, parameters, data->x + batch.first * INPUTS, batch.rows,
-                      drops(spec) ? &batch.masks : NULL, z);
-    loss += reference_loss(spec->loss, batch.rows, OUTPUTS, z, &batch.targets);
+    cut_batch(given, b, &batch);
+    reference_forward(given->network, parameters, given->data.x + batch.first * INPUTS, batch.rows, &given->drawn[b],
+                      z);
+    loss += reference_loss(given->spec.loss, batch.rows, OUTPUTS, z, &batch.targets);
   }
   return loss;
 }
 
 /* The code under test; returns its loss. */
-static double compute_step(const network_spec *spec, const tn_network *network, const float *parameters,
-                           const step_data *data, bool weighted, float *gradient) {
-  tn_workspace *workspace = workspace_make(network, ROWS, true);
+static double compute_step(const gradient_case *given, const float *parameters, float *gradient) {
+  tn_workspace *workspace = workspace_make(given->network, ROWS, true);
   tn_loss_sums sums = {0};
+  batch_cut batch;
   for (int b = 0; b < 2; b++) {
-    const batch_cut batch = cut_batch(data, b, weighted);
+    cut_batch(given, b, &batch);
     for (int64_t i = 0; i < batch.rows * INPUTS; i++)
-      workspace->input[i] = data->x[batch.first * INPUTS + i];
-    float *z = tn_network_forward(network, parameters, workspace, batch.rows, drops(spec) ? &batch.masks : NULL);
-    tn_loss_add(spec->loss, batch.rows, OUTPUTS, z, &batch.targets, true, &sums);
-    tn_network_backward(network, parameters, workspace, batch.rows, gradient, b > 0);
+      workspace->input[i] = given->data.x[batch.first * INPUTS + i];
+    float *z = tn_network_forward(given->network, parameters, workspace, batch.rows, batch.masks);
+    tn_loss_add(given->spec.loss, batch.rows, OUTPUTS, z, &batch.targets, true, &sums);
+    tn_network_backward(given->network, parameters, workspace, batch.rows, gradient, b > 0);
   }
   assert_int_equal(sums.rows, ROWS);
   tn_workspace_destroy(&workspace);
   return sums.loss;
 }
 
-static double difference(const network_spec *spec, const tn_network *network, double *parameters, int64_t at,
-                         const step_data *data, bool weighted) {
+static double difference(const gradient_case *given, double *parameters, int64_t at) {
   const double kept = parameters[at];
   parameters[at] = kept + DIFFERENCE_STEP;
-  const double above = reference_step(spec, network, parameters, data, weighted);
+  const double above = reference_step(given, parameters);
   parameters[at] = kept - DIFFERENCE_STEP;
-  const double below = reference_step(spec, network, parameters, data, weighted);
+  const double below = reference_step(given, parameters);
   parameters[at] = kept;
   return (above - below) / (2 * DIFFERENCE_STEP);
 }
 
 /* Largest difference over all parameters, as a share of the largest gradient. */
-static double gradient_error(const network_spec *spec, const tn_network *network, double *parameters,
-                             const step_data *data, bool weighted, const float *gradient) {
+static double gradient_error(const gradient_case *given, double *parameters, const float *gradient) {
   double error = 0, largest = 0;
-  for (int t = 0; t < network->tensor_count; t++) {
-    const tn_tensor *tensor = &network->tensors[t];
+  for (int t = 0; t < given->network->tensor_count; t++) {
+    const tn_tensor *tensor = &given->network->tensors[t];
     for (int64_t at = tensor->offset; at < tensor->offset + tensor->rows * tensor->cols; at++) {
-      const double expected = difference(spec, network, parameters, at, data, weighted);
+      const double expected = difference(given, parameters, at);
       error = fmax(error, fabs(gradient[at] - expected));
       largest = fmax(largest, fabs(expected));
       assert_true(isfinite(gradient[at]) != 0);
@@ -116,29 +122,42 @@ static double gradient_error(const network_spec *spec, const tn_network *network
   return error / largest;
 }
 
-static void check(const network_spec *spec, bool weighted) {
-  static step_data data;
-  fill_data(spec->loss, &data);
-  tn_network *network = network_make(spec);
-  float *parameters = weights_make(network), *gradient = weights_make(network);
-  double *exact = calloc((size_t)network->block_size, sizeof *exact);
+/* Loss and gradient of the same step, by both. */
+static void compare(const gradient_case *given) {
+  const int64_t size = given->network->block_size;
+  float *parameters = weights_make(given->network), *gradient = weights_make(given->network);
+  double *exact = calloc((size_t)size, sizeof *exact);
   assert_non_null(exact);
-  for (int64_t i = 0; i < network->block_size; i++)
+  for (int64_t i = 0; i < size; i++)
     exact[i] = parameters[i];
 
-  const double loss = compute_step(spec, network, parameters, &data, weighted, gradient);
-  const double expected = reference_step(spec, network, exact, &data, weighted);
-  const double error = gradient_error(spec, network, exact, &data, weighted, gradient);
+  const double loss = compute_step(given, parameters, gradient), expected = reference_step(given, exact);
+  const double error = gradient_error(given, exact, gradient);
 
+  const network_spec *spec = &given->spec;
   if (fabs(loss - expected) > LOSS_TOLERANCE * fmax(1, fabs(expected)) || error > GRADIENT_TOLERANCE)
     fail_msg("activation %d loss %d kind %d mask %d group %d rates %g %g: loss %.9g for %.9g, gradient off by %g",
              (int)spec->activation, (int)spec->loss, (int)spec->kind, (int)spec->mask, (int)spec->group,
              spec->input_rate, spec->rate, loss, expected, error);
-  assert_true(gaps_are_zero(network, gradient));
+  assert_true(gaps_are_zero(given->network, gradient));
   free(exact);
   tn_free(&parameters);
   tn_free(&gradient);
-  tn_network_destroy(&network);
+}
+
+static void check(const network_spec *spec, bool weighted) {
+  static gradient_case given;
+  batch_cut batch;
+  given.spec = *spec;
+  given.weighted = weighted;
+  given.network = network_make(spec);
+  fill_data(spec->loss, &given.data);
+  for (int b = 0; b < 2; b++) {
+    cut_batch(&given, b, &batch);
+    reference_draw(given.network, batch.masks, batch.rows, &given.drawn[b]);
+  }
+  compare(&given);
+  tn_network_destroy(&given.network);
 }
 
 static const network_spec deep = {.inputs = INPUTS, .outputs = OUTPUTS, .hidden_count = 2, .hidden = {7, 6}};

@@ -210,7 +210,9 @@ static void assert_evaluates(const network_spec *spec, bool training) {
   for (int64_t i = 0; i < network->block_size; i++)
     exact[i] = parameters[i];
   fill_uniform(4, -2, 2, ROWS * spec->inputs, workspace->input);
-  reference_forward(network, exact, workspace->input, ROWS, NULL, expected);
+  static reference_masks none;
+  reference_draw(network, NULL, ROWS, &none);
+  reference_forward(network, exact, workspace->input, ROWS, &none, expected);
 
   const float *z = tn_network_forward(network, parameters, workspace, ROWS, NULL);
 
