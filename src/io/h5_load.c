@@ -98,6 +98,7 @@ static tn_status check_size(const tn_h5_file *file, const char *path, const hsiz
 /* Opens an array and finds its shape, all of it checked. A one-dimensional one has shape[1] = 1. */
 static tn_status open_array(const tn_h5_file *file, const char *path, tn_h5_kind kind, int rank, hid_t *dataset,
                             hsize_t *shape) {
+  shape[0] = 0;
   shape[1] = 1;
   *dataset = tn_h5_exists(file, path) ? H5Dopen2(file->id, path, H5P_DEFAULT) : H5I_INVALID_HID;
   if (*dataset < 0)
@@ -116,11 +117,12 @@ static tn_status open_array(const tn_h5_file *file, const char *path, tn_h5_kind
 
 tn_status tn_h5_load_shape(const tn_h5_file *file, const char *path, tn_h5_kind kind, int rank, int64_t *shape) {
   hid_t dataset = H5I_INVALID_HID;
-  hsize_t found[2];
+  hsize_t found[2] = {0, 1};
   TN_TRY(open_array(file, path, kind, rank, &dataset, found));
   tn_h5_close(dataset);
-  for (int i = 0; i < rank; i++)
-    shape[i] = (int64_t)found[i];
+  shape[0] = (int64_t)found[0];
+  if (rank == 2)
+    shape[1] = (int64_t)found[1];
   return TN_OK;
 }
 
@@ -142,7 +144,7 @@ static tn_status wrong_shape(const tn_h5_file *file, const char *path, int rank,
 tn_status tn_h5_load_array(const tn_h5_file *file, const char *path, tn_h5_kind kind, int rank, const int64_t *shape,
                            void *values) {
   hid_t dataset = H5I_INVALID_HID;
-  hsize_t found[2];
+  hsize_t found[2] = {0, 1};
   TN_TRY(open_array(file, path, kind, rank, &dataset, found));
   tn_status status = TN_OK;
   if (found[0] != (hsize_t)shape[0] || (rank == 2 && found[1] != (hsize_t)shape[1]))

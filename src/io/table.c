@@ -64,8 +64,10 @@ static size_t chunk_row_bytes(hid_t dataset, hid_t creation) {
   const hid_t space = H5Dget_space(dataset), type = H5Dget_type(dataset);
   const int rank = H5Sget_simple_extent_dims(space, shape, NULL);
   double bytes = (double)H5Tget_size(type) * (double)chunk[0];
-  for (int i = 1; i < rank; i++)
-    bytes *= (double)((shape[i] + chunk[i] - 1) / chunk[i] * chunk[i]);
+  for (int i = 1; i < rank; i++) {
+    const hsize_t chunks = (shape[i] + chunk[i] - 1) / chunk[i];
+    bytes *= (double)(chunks * chunk[i]);
+  }
   tn_h5_close(type);
   tn_h5_close(space);
   return bytes < CHUNK_CACHE_MAX_BYTES ? (size_t)bytes : CHUNK_CACHE_MAX_BYTES;

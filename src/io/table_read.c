@@ -172,12 +172,14 @@ tn_status tn_table_read_labels(tn_table *table, int64_t first, int64_t count, in
 static tn_status take_whole(const tn_table *table, int64_t row, int64_t rows, const void *block, void *context) {
   (void)context;
   const double *values = block;
-  for (int64_t i = 0; i < rows; i++)
+  for (int64_t i = 0; i < rows; i++) {
+    const long long bad_row = row + i;
     if (!(values[i] == floor(values[i])) || isinf(values[i]))
       return tn_fail(TN_ERR_DATA,
                      "%s: dataset %s holds values (%.9g in row %lld), not class labels: store the classes "
                      "as integers, or choose a loss for values (model.loss = mse, for instance)",
-                     table->file, table->path, values[i], (long long)(row + i));
+                     table->file, table->path, values[i], bad_row);
+  }
   return TN_OK;
 }
 
