@@ -4,7 +4,6 @@
 
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 
 /* Tensors start on cache lines: 16 floats of 64 bytes. */
 #define OFFSET_STEP 16
