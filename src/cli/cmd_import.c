@@ -197,9 +197,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
   }
 }
 
-#define FORMAT_ARGP(option_table, text)                                                                                \
-  { .options = option_table, .parser = parse_option, .args_doc = "-o DATA.h5", .doc = text }
-
 static double now_s(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -301,15 +298,25 @@ static int parse_and_run(const struct argp *argp, importer *import, int argc, ch
 }
 
 int tn_cmd_import(int argc, char **argv) {
+  static const char files[] = "-o DATA.h5";
   static const struct {
     const char *name;
     char *program; /* argp's name for it */
     struct argp argp;
     importer *import;
   } formats[] = {
-      {"idx", "thinnet import idx", FORMAT_ARGP(array_options, idx_doc), import_idx},
-      {"csv", "thinnet import csv", FORMAT_ARGP(csv_options, csv_doc), import_csv},
-      {"npy", "thinnet import npy", FORMAT_ARGP(array_options, npy_doc), import_npy},
+      {"idx",
+       "thinnet import idx",
+       {.options = array_options, .parser = parse_option, .args_doc = files, .doc = idx_doc},
+       import_idx},
+      {"csv",
+       "thinnet import csv",
+       {.options = csv_options, .parser = parse_option, .args_doc = files, .doc = csv_doc},
+       import_csv},
+      {"npy",
+       "thinnet import npy",
+       {.options = array_options, .parser = parse_option, .args_doc = files, .doc = npy_doc},
+       import_npy},
   };
   const char *wanted = argc > 1 ? argv[1] : "";
   if (strcmp(wanted, "--help") == 0 || strcmp(wanted, "-h") == 0 || strcmp(wanted, "-?") == 0) {

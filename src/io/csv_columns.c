@@ -1,8 +1,8 @@
 #include "io/csv_columns.h"
 
 #include "base/memory.h"
-#include "io/import_layout.h"
 #include "io/csv_number.h"
+#include "io/import_layout.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -12,13 +12,16 @@
 
 void tn_csv_excerpt(const tn_csv_field *field, char text[TN_EXCERPT_SIZE]) {
   static const char dots[] = "...";
-  const int64_t room = TN_EXCERPT_SIZE - (int64_t)sizeof dots;
-  const int64_t shown = field->length <= room ? field->length : room;
-  for (int64_t i = 0; i < shown; i++) {
+  const size_t room = TN_EXCERPT_SIZE - sizeof dots, length = (size_t)field->length;
+  const size_t shown = length <= room ? length : room;
+  for (size_t i = 0; i < shown; i++) {
     const unsigned char c = (unsigned char)field->text[i];
     text[i] = (char)(c < 0x20 || c == 0x7f ? '?' : c);
   }
-  strcpy(text + shown, shown < field->length ? dots : "");
+  if (shown < length)
+    memcpy(text + shown, dots, sizeof dots);
+  else
+    text[shown] = '\0';
 }
 
 void tn_columns_free(tn_columns *columns) {

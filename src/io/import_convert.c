@@ -12,27 +12,14 @@ bool tn_is_little_endian(void) {
   return first == 1;
 }
 
-/* memcpy, because one buffer is seen as several types; the compiler makes plain vector code of it. */
-#define DEFINE_SWAP(bits)                                                                                              \
-  static void swap##bits(char *bytes, int64_t count) {                                                                 \
-    for (int64_t i = 0; i < count; i++, bytes += bits / 8) {                                                           \
-      uint##bits##_t value = 0;                                                                                        \
-      memcpy(&value, bytes, sizeof value);                                                                             \
-      value = __builtin_bswap##bits(value);                                                                            \
-      memcpy(bytes, &value, sizeof value);                                                                             \
-    }                                                                                                                  \
-  }
-DEFINE_SWAP(16)
-DEFINE_SWAP(32)
-DEFINE_SWAP(64)
-
+/* Turns the bytes of each value round. */
 static void swap_bytes(int64_t size, void *buffer, int64_t count) {
-  if (size == 2)
-    swap16(buffer, count);
-  else if (size == 4)
-    swap32(buffer, count);
-  else if (size == 8)
-    swap64(buffer, count);
+  for (char *value = buffer, *end = value + size * count; value < end; value += size)
+    for (int64_t low = 0, high = size - 1; low < high; low++, high--) {
+      const char byte = value[low];
+      value[low] = value[high];
+      value[high] = byte;
+    }
 }
 
 static int64_t check_bools(const uint8_t *values, int64_t count) {

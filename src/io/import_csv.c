@@ -1,8 +1,8 @@
 /* CSV files: the first pass checks every field, counts rows and finds the types, the second writes. */
 #include "base/memory.h"
 #include "io/csv_columns.h"
-#include "io/import_layout.h"
 #include "io/csv_number.h"
+#include "io/import_layout.h"
 
 #include <float.h>
 #include <limits.h>
