@@ -240,6 +240,23 @@ static void test_larger_than_a_block(void **state) {
   free(y);
 }
 
+/* Wherever the end of a block falls: within a quoted field, before a doubled quote, between CR and LF. */
+static void test_ends_of_blocks(void **state) {
+  (void)state;
+  enum { BLOCK = 1 << 18 };
+  static const char good[] = "\"a\"\"\",\"b\r\n\r\nc\"\r\n1,\"2\"\r\n3,4\r\n", bad[] = "5,x\r\n";
+  char *text = malloc(BLOCK + sizeof good + sizeof bad);
+  for (size_t back = 0; back <= sizeof good; back++) {
+    memset(text, ' ', BLOCK - back); /* space before a field does not count */
+    strcpy(text + BLOCK - back, good);
+    check_dataset(import_text(text, &no_label), "/train/x", "uint8", 2, 2, (double[]){1, 2, 3, 4});
+    scratch_clear(state);
+    strcat(text, bad);
+    refuse(text, &no_label, TN_ERR_DATA, "a.csv: line 6, column 2 (b?");
+  }
+  free(text);
+}
+
 static void test_bad_fields(void **state) {
   (void)state;
   static const char *const cases[][2] = {
@@ -395,6 +412,7 @@ int main(void) {
       cmocka_unit_test_teardown(test_delimiters, scratch_clear),
       cmocka_unit_test_teardown(test_several_files, scratch_clear),
       cmocka_unit_test_teardown(test_larger_than_a_block, scratch_clear),
+      cmocka_unit_test_teardown(test_ends_of_blocks, scratch_clear),
       cmocka_unit_test_teardown(test_bad_fields, scratch_clear),
       cmocka_unit_test_teardown(test_bad_lines, scratch_clear),
       cmocka_unit_test_teardown(test_fields_and_records_have_limits, scratch_clear),
