@@ -454,6 +454,7 @@ static void check_no_room(tn_folder *folder, int reason) {
   assert_int_equal(write_filled(folder, "a.h5", 1, 1000), TN_OK);
   assert_int_equal(write_filled(folder, "a.h5", 2, 2 << 20), TN_ERR_IO);
   assert_non_null(strstr(tn_error_message(), "cannot be written"));
+  assert_non_null(strstr(tn_error_message(), "make room, or set output.dir to another disk"));
   assert_non_null(strstr(tn_error_message(), strerror(reason)));
   check_sealed(in(folder, "a.h5"), 1, 1000);
   assert_int_equal(count_files(tn_folder_path(folder)), 2);

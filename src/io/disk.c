@@ -19,6 +19,12 @@ static int open_file(const char *path, int flags) {
   return fd;
 }
 
+static tn_status cannot_write(int reason, const char *path, int64_t missing) {
+  const bool is_full = reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
+  return tn_fail_errno(TN_ERR_IO, reason, "%s: cannot be written, %lld bytes are missing%s", path, (long long)missing,
+                       is_full ? " (make room, or set output.dir to another disk)" : "");
+}
+
 /* Fewer bytes than asked for are no error: what is wrong shows in the next call. */
 static tn_status write_piece(int fd, const char *path, const tn_piece *piece) {
   const char *bytes = piece->bytes;
@@ -27,8 +33,7 @@ static tn_status write_piece(int fd, const char *path, const tn_piece *piece) {
     if (written < 0 && errno == EINTR)
       continue;
     if (written <= 0)
-      return tn_fail_errno(TN_ERR_IO, written < 0 ? errno : ENOSPC, "%s: cannot be written (%lld bytes were missing)",
-                           path, (long long)(piece->count - done));
+      return cannot_write(written < 0 ? errno : ENOSPC, path, piece->count - done);
     done += written;
   }
   return TN_OK;

@@ -9,21 +9,23 @@
 #include <stdint.h>
 
 /* A run folder with one writer. The owner record (file "owner": a random token, host, process, start time) is checked
- * before every rename: a rank orphaned by a dead launcher cannot write into the folder of the run started after it. */
+ * before every rename and removal: a rank orphaned by a dead launcher cannot write into the folder of the run started
+ * after it. Where the file system has locks, nobody can take the folder over between the check and the rename. All
+ * functions are local: rank 0 alone calls them. */
 typedef struct tn_folder tn_folder;
 
-/* Creates the folder where it is missing (its parents too) and takes ownership from whoever had it. TN_ERR_IO. Local:
- * rank 0 alone does this. */
+/* Creates the folder where it is missing (its parents too), removes temporary files that dead runs have left, and takes
+ * ownership from whoever had it: the newest run wins. TN_ERR_IO. The caller owns *folder. */
 tn_status tn_folder_open(tn_folder **folder, const char *path);
 /* Gives ownership up: removes the owner record where it is still this folder's own, and what temporary files are left.
- */
+ * The message of an earlier error stays. NULL is allowed. */
 void tn_folder_close(tn_folder **folder);
 const char *tn_folder_path(const tn_folder *folder);
 
 /* Writes `bytes` followed by a trailer (magic, length, XXH3-128 of the bytes) as NAME in the folder, replacing what
  * was there at once or not at all: temporary name, write, fsync, read back and verify, owner check, rename, fsync of
- * the folder. Every failure leaves the old file and removes the temporary one. TN_ERR_IO names the path and the reason.
- */
+ * the folder. Every failure leaves the old file and removes the temporary one, but for that of the last step, which
+ * leaves the new one. TN_ERR_IO names the path and the reason, also where another run has taken the folder over. */
 tn_status tn_folder_write(tn_folder *folder, const char *name, const void *bytes, int64_t count);
 
 /* The same without the trailer, for text (config.ini). */
