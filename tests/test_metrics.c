@@ -204,6 +204,10 @@ static void test_a_resume_drops_what_comes_later(void **state) {
   /* a checkpoint within epoch 4 */
   metrics = read_metrics(path, 3, 350);
   check_rows(metrics, 3, 350);
+  /* one at the last step of epoch 4, before its end */
+  tn_metrics *last = read_metrics(path, 3, 400);
+  check_rows(last, 3, 400);
+  tn_metrics_destroy(&last);
   /* and one before the first epoch's end */
   tn_metrics *fresh = read_metrics(path, 0, 7);
   check_rows(fresh, 0, 7);
