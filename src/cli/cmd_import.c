@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include <argp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@ static const char overview[] =
     "\n"
     "Writes files of one FORMAT into an HDF5 file as thinnet reads it: /train/x and /train/y, and likewise valid and\n"
     "test, each where it was given. Files are read in blocks, so they may be larger than memory, and may be\n"
-    "compressed with gzip. DATA.h5 appears when all has gone well, and not otherwise.\n"
+    "compressed with gzip. DATA.h5 appears when all has gone well, and not otherwise; an import that is killed leaves\n"
+    "DATA.h5.partial-..., which may be deleted.\n"
     "\n"
     "  idx   the format of MNIST's files: images and labels, each in a file of its own\n"
     "  csv   text with one row a line, the label in one of the columns\n"
@@ -113,6 +115,17 @@ static const char npy_doc[] =
     "  thinnet import npy --train-x x.npy --train-y y.npy \\\n"
     "    --valid-x vx.npy --valid-y vy.npy -o data.h5";
 
+/* Ends the program, as argp does where it does not know an option. */
+static void __attribute__((format(printf, 2, 3))) usage_error(const struct argp_state *state, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  fputs("thinnet: error: ", stderr);
+  vfprintf(stderr, format, arguments);
+  fprintf(stderr, " (%s --help tells more)\n", state->name);
+  va_end(arguments);
+  exit(tn_status_exit_code(TN_ERR_USAGE));
+}
+
 static error_t add_file(struct argp_state *state, int split, const char *file) {
   request *asked = state->input;
   const size_t count = (size_t)asked->x_counts[split] + 1;
@@ -132,7 +145,7 @@ static void set_delimiter(struct argp_state *state, const char *text) {
   else if (strlen(text) == 1)
     asked->csv.delimiter = *text;
   else
-    argp_error(state, "--delimiter is one character, or tab, not '%s'", text);
+    usage_error(state, "--delimiter is one character, or tab, not '%s'", text);
 }
 
 static void set_header(struct argp_state *state, const char *text) {
@@ -142,21 +155,21 @@ static void set_header(struct argp_state *state, const char *text) {
   else if (strcmp(text, "yes") == 0 || strcmp(text, "no") == 0)
     asked->csv.header = *text == 'y';
   else
-    argp_error(state, "--header is yes, no or auto, not '%s'", text);
+    usage_error(state, "--header is yes, no or auto, not '%s'", text);
 }
 
 static void check_request(struct argp_state *state) {
   const request *asked = state->input;
   if (!asked->out_path)
-    argp_error(state, "the file to be written is missing: give -o DATA.h5");
+    usage_error(state, "the file to be written is missing: give -o DATA.h5");
   int splits = 0;
   for (int i = 0; i < SPLITS; i++) {
     splits += asked->x_counts[i] > 0;
     if (asked->y_files[i] && asked->x_counts[i] == 0)
-      argp_error(state, "--%s-y needs --%s-x beside it", split_names[i], split_names[i]);
+      usage_error(state, "--%s-y needs --%s-x beside it", split_names[i], split_names[i]);
   }
   if (splits == 0)
-    argp_error(state, "nothing to import: name a file for at least one of train, valid and test");
+    usage_error(state, "nothing to import: name a file for at least one of train, valid and test");
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state) {
@@ -187,7 +200,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
     set_header(state, argument);
     return 0;
   case ARGP_KEY_ARG:
-    argp_error(state, "'%s' is not expected: files are named by options", argument);
+    usage_error(state, "'%s' is not expected: files are named by options", argument);
     return EINVAL;
   case ARGP_KEY_END:
     check_request(state);
