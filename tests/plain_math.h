@@ -1,0 +1,27 @@
+/* The math layer's vector loops compiled a second time, for the lowest processor: what the loader may choose elsewhere.
+ */
+#ifndef TN_TESTS_PLAIN_MATH_H
+#define TN_TESTS_PLAIN_MATH_H
+
+#include "math/kernels.h"
+#include "math/random.h"
+
+/* Each function is the one of the same name in math/kernels.h or math/random.h. */
+typedef struct plain_math {
+  void (*activate_train)(tn_activation, int64_t, const float *, const float *, float *, float *);
+  void (*activate)(tn_activation, int64_t, const float *, const float *, float *);
+  void (*multiply)(int64_t, float *, const float *);
+  void (*column_sums)(int64_t, int64_t, const float *, float *, bool);
+  double (*square_sum)(int64_t, const float *);
+  int64_t (*find_nonfinite)(int64_t, const float *);
+  void (*scale)(int64_t, float, float *);
+  void (*max_norm)(int64_t, int64_t, double, float *, double *);
+  void (*convert)(tn_element, int64_t, const void *, const float *, const float *, float *);
+  void (*uniform)(tn_place, int64_t, int64_t, float *);
+  void (*normal)(tn_place, int64_t, int64_t, float *);
+  void (*bernoulli_factors)(tn_place, int64_t, int64_t, double, float *);
+} plain_math;
+
+plain_math plain_math_functions(void);
+
+#endif

@@ -1,0 +1,114 @@
+/* The loops that the loader chose for this processor give the bits of those for the lowest one. (Philox, whose versions
+ * can be called by name, is compared in test_random.c.) */
+#include "plain_math.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <string.h>
+
+enum { ROWS = 37, COLS = 1003, COUNT = ROWS * COLS };
+
+/* Values of all magnitudes that matter, subnormal to large, and a second array beside them. */
+static float x[COUNT], y[COUNT], by_library[COUNT], by_plain[COUNT];
+static float slope_by_library[COUNT], slope_by_plain[COUNT];
+static const tn_place place = {.key = {1, 2}, .counter = {0, 3, 4, 5}};
+
+static int fill_arrays(void **state) {
+  (void)state;
+  tn_random_normal(place, 0, COUNT, x);
+  tn_random_normal(place, COUNT + 1, COUNT, y);
+  for (int i = 0; i < COUNT; i += 3)
+    x[i] = ldexpf(x[i], i % 160 - 153);
+  return 0;
+}
+
+static void assert_same(int64_t count, const float *a, const float *b) {
+  assert_memory_equal(a, b, (size_t)count * sizeof *a);
+}
+
+static void copy_both(void) {
+  memcpy(by_library, x, sizeof x);
+  memcpy(by_plain, x, sizeof x);
+}
+
+static void test_activations(void **state) {
+  (void)state;
+  const plain_math plain = plain_math_functions();
+  for (int a = TN_RELU; a <= TN_LINEAR; a++) {
+    copy_both();
+    tn_kernel_activate_train((tn_activation)a, COUNT, y, y, by_library, slope_by_library);
+    plain.activate_train((tn_activation)a, COUNT, y, y, by_plain, slope_by_plain);
+    assert_same(COUNT, by_library, by_plain);
+    assert_same(COUNT, slope_by_library, slope_by_plain);
+    copy_both();
+    tn_kernel_activate((tn_activation)a, COUNT, y, NULL, by_library);
+    plain.activate((tn_activation)a, COUNT, y, NULL, by_plain);
+    assert_same(COUNT, by_library, by_plain);
+  }
+}
+
+static void test_element_wise(void **state) {
+  (void)state;
+  const plain_math plain = plain_math_functions();
+  copy_both();
+  tn_kernel_multiply(COUNT, by_library, y);
+  plain.multiply(COUNT, by_plain, y);
+  tn_kernel_scale(COUNT, 0.3f, by_library);
+  plain.scale(COUNT, 0.3f, by_plain);
+  assert_same(COUNT, by_library, by_plain);
+  for (int element = TN_U8; element <= TN_F32; element++) {
+    /* x stands for any bytes */
+    tn_kernel_convert((tn_element)element, COLS, x, y, y + COLS, by_library);
+    plain.convert((tn_element)element, COLS, x, y, y + COLS, by_plain);
+    assert_same(COLS, by_library, by_plain);
+  }
+}
+
+static void test_sums(void **state) {
+  (void)state;
+  const plain_math plain = plain_math_functions();
+  tn_kernel_column_sums(ROWS, COLS, x, by_library, false);
+  plain.column_sums(ROWS, COLS, x, by_plain, false);
+  assert_same(COLS, by_library, by_plain);
+  for (int64_t n = 0; n < 200; n++)
+    assert_true(tn_kernel_square_sum(n, y) == plain.square_sum(n, y));
+  assert_true(tn_kernel_square_sum(COUNT, y) == plain.square_sum(COUNT, y));
+}
+
+static void test_max_norm(void **state) {
+  (void)state;
+  static double norms[COLS];
+  const plain_math plain = plain_math_functions();
+  copy_both();
+  tn_kernel_max_norm(ROWS, COLS, 5, by_library, norms);
+  plain.max_norm(ROWS, COLS, 5, by_plain, norms);
+  assert_same(COUNT, by_library, by_plain);
+  assert_true(memcmp(by_library, x, sizeof x) != 0);
+}
+
+static void test_random(void **state) {
+  (void)state;
+  const plain_math plain = plain_math_functions();
+  tn_random_uniform(place, 1, COUNT, by_library);
+  plain.uniform(place, 1, COUNT, by_plain);
+  assert_same(COUNT, by_library, by_plain);
+  tn_random_normal(place, 2, COUNT, by_library);
+  plain.normal(place, 2, COUNT, by_plain);
+  assert_same(COUNT, by_library, by_plain);
+  tn_random_bernoulli_factors(place, COUNT, 3, 0.37, by_library);
+  plain.bernoulli_factors(place, COUNT, 3, 0.37, by_plain);
+  assert_same(COUNT, by_library, by_plain);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_activations), cmocka_unit_test(test_element_wise), cmocka_unit_test(test_sums),
+      cmocka_unit_test(test_max_norm),    cmocka_unit_test(test_random),
+  };
+  return cmocka_run_group_tests_name("versions", tests, fill_arrays, NULL);
+}
