@@ -25,7 +25,7 @@ TN_INLINE float tn_float_from_bits(uint32_t bits) {
   return x;
 }
 
-/* ln 2 in two parts; products of the upper one, which has 14 bits, and exponents are exact. */
+/* ln 2 in two parts; products of the upper one, which has 15 bits, and exponents are exact. */
 #define TN_LN2_UPPER 0x1.62e4p-1f
 #define TN_LN2_LOWER 0x1.7f7d1cp-20f
 

@@ -9,7 +9,9 @@
 #include <stdint.h>
 
 /* One row of a layer in training. In: z (n), bias (n), factor (n; NULL: no dropout). Out, over z: a' = f(z + b) factor;
- * slope = f'(z + b) factor, which is all that the backward pass needs. */
+ * slope = f'(z + b) factor, which is all that the backward pass needs. leaky_relu has slope 0.01 below zero (PyTorch's;
+ * Keras has 0.2 or 0.3), gelu is z Phi(z) by the exact Phi, f'(0) of the relus is that of the side below. A NaN stays
+ * one, also where the factor is 0. */
 void tn_kernel_activate_train(tn_activation activation, int64_t n, const float *bias, const float *factor, float *z,
                               float *slope);
 
