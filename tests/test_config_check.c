@@ -140,8 +140,8 @@ static void test_trainings_that_cannot_be(void **state) {
       {"[schedule]\nkind = cosine\nmin_learning_rate = .01",
        "a.ini:3: schedule.min_learning_rate = 0.01 is above train.learning_rate = 0.001, which could never fall: write "
        "a smaller one"},
-      {"[early_stopping]\nmonitor = valid_loss",
-       "a.ini:2: early_stopping.monitor = valid_loss, but there are no validation rows: write data.valid_x and "
+      {"[data]\nfile = a.h5\n[early_stopping]\nmonitor = valid_loss",
+       "a.ini:4: early_stopping.monitor = valid_loss, but there are no validation rows: write data.valid_x and "
        "data.valid_y, or e.g. data.valid_fraction = 0.1, or monitor = train_loss"},
       {"[data]\nvalid_fraction = .1\n[model]\nloss = mae\n[early_stopping]\nmonitor = valid_accuracy",
        "a.ini:6: early_stopping.monitor = valid_accuracy, but model.loss = mae has no accuracy: write monitor = "

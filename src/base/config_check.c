@@ -184,7 +184,8 @@ static tn_status check_monitor(const checked *c) {
   const tn_config *config = c->config;
   const tn_monitor monitor = config->early_stopping.monitor;
   const bool of_valid = monitor == TN_MONITOR_VALID_LOSS || monitor == TN_MONITOR_VALID_ACCURACY;
-  const bool has_valid = config->data.valid_x[0] || config->data.valid_fraction > 0;
+  /* Without a file the rows are a program's arrays, of which the configuration knows nothing. */
+  const bool has_valid = !config->data.file[0] || config->data.valid_x[0] || config->data.valid_fraction > 0;
   const bool has_accuracy =
       config->model.loss == TN_SOFTMAX_CROSS_ENTROPY || config->model.loss == TN_SIGMOID_CROSS_ENTROPY;
   const tn_option *option = tn_config_find_name("early_stopping.monitor");
