@@ -1,0 +1,89 @@
+/* tn_info: what a file holds, as "key: value" lines. */
+#include "base/memory.h"
+#include "io/checkpoint.h"
+#include "io/metrics.h"
+#include "io/table.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <thinnet/eval.h>
+
+static void print_real(FILE *stream, const char *key, double value) {
+  if (!isnan(value))
+    fprintf(stream, "%s: %.9g\n", key, value);
+}
+
+static void print_layers(FILE *stream, const tn_network *network) {
+  fprintf(stream, "layers: %" PRId64, network->inputs);
+  for (int i = 0; i < network->layer_count; i++)
+    fprintf(stream, "-%" PRId64, network->layers[i].outputs);
+  fputc('\n', stream);
+}
+
+static void print_checkpoint(FILE *stream, const tn_checkpoint *checkpoint) {
+  const tn_progress *progress = &checkpoint->progress;
+  fprintf(stream, "format: thinnet-checkpoint\nthinnet_version: %s\n", checkpoint->thinnet_version);
+  fprintf(stream, "digest: %s\n", checkpoint->digest);
+  fprintf(stream, "parameters: %" PRId64 "\n", checkpoint->network->parameter_count);
+  print_layers(stream, checkpoint->network);
+  fprintf(stream, "loss: %s\n", tn_config_word("model.loss", (int)checkpoint->network->loss));
+  fprintf(stream, "epoch: %" PRId64 "\nstep: %" PRId64 "\nstep_in_epoch: %" PRId64 "\n", progress->epoch,
+          progress->step, progress->step_in_epoch);
+  fprintf(stream, "finished: %s\nstopped_early: %s\n", progress->finished ? "yes" : "no",
+          progress->stopped_early ? "yes" : "no");
+  fprintf(stream, "replicas: %" PRId64 "\nranks: %" PRId64 "\ntrain_rows: %" PRId64 "\n", progress->replicas,
+          progress->ranks, progress->train_rows);
+  print_real(stream, "train_loss", progress->train_loss);
+  print_real(stream, "train_accuracy", progress->train_accuracy);
+  print_real(stream, "valid_loss", progress->valid_loss);
+  print_real(stream, "valid_accuracy", progress->valid_accuracy);
+  print_real(stream, "best_value", progress->best_value);
+  fprintf(stream, "best_epoch: %" PRId64 "\n", progress->best_epoch);
+  print_real(stream, "run_seconds", progress->run_seconds);
+}
+
+static void print_metrics(FILE *stream, const tn_metrics *metrics) {
+  const int64_t epochs = tn_metrics_epoch_count(metrics);
+  fprintf(stream, "format: thinnet-metrics\nepochs: %" PRId64 "\nstep_rows: %" PRId64 "\n", epochs,
+          tn_metrics_step_count(metrics));
+  if (epochs == 0)
+    return;
+  const tn_epoch_row *last = tn_metrics_epochs(metrics) + epochs - 1;
+  fprintf(stream, "epoch: %" PRId64 "\nstep: %" PRId64 "\n", last->epoch, last->step);
+  print_real(stream, "train_loss", last->train_loss);
+  print_real(stream, "train_accuracy", last->train_accuracy);
+  print_real(stream, "valid_loss", last->valid_loss);
+  print_real(stream, "valid_accuracy", last->valid_accuracy);
+  print_real(stream, "samples_per_second", last->samples_per_second);
+}
+
+static void print_dataset(void *context, const char *path, const char *type, int rank, const int64_t *shape) {
+  FILE *stream = context;
+  fprintf(stream, "%s: %s (", path, type);
+  for (int i = 0; i < rank; i++)
+    fprintf(stream, "%s%" PRId64, i ? ", " : "", shape[i]);
+  fputs(")\n", stream);
+}
+
+tn_status tn_info(const char *path, FILE *stream) {
+  tn_checkpoint *checkpoint = NULL;
+  tn_metrics *metrics = NULL;
+  void *bytes = NULL;
+  int64_t count = 0;
+  const tn_status sealed = tn_file_read_sealed(path, &bytes, &count);
+  tn_free(&bytes);
+  if (sealed == TN_ERR_IO)
+    return sealed;
+  tn_status status = sealed == TN_OK ? tn_checkpoint_read(&checkpoint, path) : sealed;
+  if (status == TN_OK) {
+    print_checkpoint(stream, checkpoint);
+  } else if (sealed == TN_OK && tn_metrics_read(&metrics, path, INT64_MAX, INT64_MAX) == TN_OK) {
+    print_metrics(stream, metrics);
+    status = TN_OK;
+  } else if (sealed != TN_OK) { /* no seal: a data file, or a damaged one */
+    status = tn_table_list(path, print_dataset, stream);
+  }
+  tn_checkpoint_destroy(&checkpoint);
+  tn_metrics_destroy(&metrics);
+  return status;
+}

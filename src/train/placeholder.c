@@ -1,1 +1,0 @@
-typedef int tn_train_placeholder;

@@ -1,0 +1,237 @@
+/* Where a run starts from: the newest good checkpoint of its folder, another run's weights, or nothing. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "train/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void join_path(char *path, size_t size, const char *folder, const char *name) {
+  snprintf(path, size, "%s/%s", folder, name);
+}
+
+/* Reads the newest checkpoint that is whole; says what was wrong with the others. *checkpoint stays NULL where there is
+ * none. */
+static tn_status read_newest(const char *folder, tn_checkpoint **checkpoint) {
+  char(*names)[64] = NULL;
+  char path[TN_PATH_MAX + 64];
+  int count = 0;
+  TN_TRY(tn_checkpoint_list(folder, &names, &count));
+  tn_status status = TN_OK;
+  for (int i = 0; i < count && !*checkpoint; i++) {
+    join_path(path, sizeof path, folder, names[i]);
+    status = tn_checkpoint_read(checkpoint, path);
+    if (status != TN_OK)
+      tn_warn("skipping a checkpoint that cannot be used: %s", tn_error_message());
+  }
+  if (count > 0 && !*checkpoint)
+    status = tn_fail_in(status == TN_ERR_DATA ? TN_ERR_DAMAGED : status,
+                        "%s: none of the %d checkpoints can be used; nothing was touched. The last one tried", folder,
+                        count);
+  tn_free(&names);
+  return status;
+}
+
+/* Takes the keys that the first start settled, and refuses a configuration that would be another run. */
+static tn_status adopt_config(tn_run *run, const tn_checkpoint *checkpoint) {
+  char keys[1024];
+  tn_config *stored = NULL;
+  TN_TRY(tn_alloc(&stored, 1, sizeof *stored, "the stored configuration"));
+  tn_config_defaults(stored);
+  tn_status status = tn_config_read_text(stored, checkpoint->config_text, "the checkpoint's configuration");
+  if (status == TN_OK) {
+    if (run->config.parallel.replicas == 0)
+      run->config.parallel.replicas = stored->parallel.replicas;
+    if (run->config.model.outputs == 0)
+      run->config.model.outputs = stored->model.outputs;
+    if (run->config.parallel.exact_fraction_bits < 0)
+      run->config.parallel.exact_fraction_bits = stored->parallel.exact_fraction_bits;
+    if (tn_config_resume_conflicts(stored, &run->config, keys, sizeof keys) > 0)
+      status =
+          tn_fail(TN_ERR_CONFIG,
+                  "--resume: the configuration differs from that of the run in %s: change it back, or start a new run "
+                  "in another folder (-o DIR, and --init to start from these weights)",
+                  keys);
+  }
+  tn_free(&stored);
+  return status;
+}
+
+static tn_status find_local(tn_run *run, tn_checkpoint **checkpoint) {
+  if (!run->config.output.dir[0])
+    return TN_OK;
+  TN_TRY(read_newest(run->config.output.dir, checkpoint));
+  if (!*checkpoint)
+    return TN_OK;
+  run->progress = (*checkpoint)->progress;
+  return adopt_config(run, *checkpoint);
+}
+
+static void unpack_watches(tn_run *run) {
+  const tn_progress *progress = &run->progress;
+  run->best = (tn_watch){.best = progress->best_value, .best_epoch = progress->best_epoch};
+  run->stopping = (tn_watch){.best = progress->stop_best,
+                             .best_epoch = progress->stop_best_epoch,
+                             .epochs_since = progress->stop_epochs_since};
+  run->plateau = (tn_watch){.best = progress->plateau_best,
+                            .best_epoch = progress->plateau_best_epoch,
+                            .epochs_since = progress->plateau_epochs_since};
+}
+
+tn_status tn_run_resume_find(tn_run *run, tn_checkpoint **checkpoint, bool *found) {
+  const bool is_root = tn_comm_rank(run->comm) == 0;
+  TN_TRY(tn_comm_agree(run->comm, is_root ? find_local(run, checkpoint) : TN_OK));
+  int64_t settled[4] = {*checkpoint != NULL, run->config.parallel.replicas, run->config.model.outputs,
+                        run->config.parallel.exact_fraction_bits};
+  tn_comm_broadcast(run->comm, settled, (int64_t)sizeof settled, 0);
+  tn_comm_broadcast(run->comm, &run->progress, (int64_t)sizeof run->progress, 0);
+  *found = settled[0] != 0;
+  run->config.parallel.replicas = settled[1];
+  run->config.model.outputs = settled[2];
+  run->config.parallel.exact_fraction_bits = settled[3];
+  if (*found)
+    unpack_watches(run);
+  return TN_OK;
+}
+
+static tn_status check_same_shape(const tn_run *run, const tn_checkpoint *checkpoint, const char *what) {
+  const tn_network *mine = run->network;
+  const tn_network *other = checkpoint->network;
+  bool same = mine->tensor_count == other->tensor_count;
+  for (int i = 0; i < mine->tensor_count && same; i++)
+    same = mine->tensors[i].rows == other->tensors[i].rows && mine->tensors[i].cols == other->tensors[i].cols;
+  if (same)
+    return TN_OK;
+  return tn_fail(TN_ERR_CONFIG,
+                 "%s: its network (%lld inputs, %d layers, %lld outputs) does not have the shape of this one "
+                 "(%lld inputs, %d layers, %lld outputs)",
+                 what, (long long)other->inputs, other->layer_count, (long long)other->outputs, (long long)mine->inputs,
+                 mine->layer_count, (long long)mine->outputs);
+}
+
+static void take_parameters(tn_run *run, const tn_checkpoint *checkpoint) {
+  memcpy(run->parameters, checkpoint->parameters, (size_t)run->network->block_size * sizeof(float));
+}
+
+static void broadcast_block(const tn_run *run, float *block) {
+  tn_comm_broadcast(run->comm, block, run->network->block_size * (int64_t)sizeof(float), 0);
+}
+
+static const float *find_state(const tn_checkpoint *checkpoint, const char *name) {
+  for (int i = 0; i < checkpoint->state_count; i++)
+    if (strcmp(checkpoint->state_names[i], name) == 0)
+      return checkpoint->states[i];
+  return NULL;
+}
+
+static tn_status load_local(tn_run *run, const tn_checkpoint *checkpoint) {
+  TN_TRY(check_same_shape(run, checkpoint, "--resume: the checkpoint"));
+  if (checkpoint->progress.train_rows != run->data.train.rows)
+    return tn_fail(TN_ERR_DATA, "--resume: the run was started with %lld training rows, the data now have %lld",
+                   (long long)checkpoint->progress.train_rows, (long long)run->data.train.rows);
+  take_parameters(run, checkpoint);
+  for (int i = 0; i < run->optimizer->state_count; i++) {
+    const float *state = find_state(checkpoint, run->optimizer->state_names[i]);
+    if (!state)
+      return tn_fail(TN_ERR_DAMAGED, "--resume: the checkpoint holds no optimiser state '%s'",
+                     run->optimizer->state_names[i]);
+    memcpy(run->optimizer->states[i], state, (size_t)run->network->block_size * sizeof(float));
+  }
+  return TN_OK;
+}
+
+tn_status tn_run_resume_load(tn_run *run, const tn_checkpoint *checkpoint) {
+  TN_TRY(tn_comm_agree(run->comm, checkpoint ? load_local(run, checkpoint) : TN_OK));
+  broadcast_block(run, run->parameters);
+  for (int i = 0; i < run->optimizer->state_count; i++)
+    broadcast_block(run, run->optimizer->states[i]);
+  return TN_OK;
+}
+
+static tn_status init_local(tn_run *run, const char *path) {
+  tn_checkpoint *checkpoint = NULL;
+  TN_TRY(tn_checkpoint_read(&checkpoint, path));
+  const tn_status status = check_same_shape(run, checkpoint, path);
+  if (status == TN_OK)
+    take_parameters(run, checkpoint);
+  tn_checkpoint_destroy(&checkpoint);
+  return status;
+}
+
+tn_status tn_run_init_from(tn_run *run, const char *path) {
+  const bool is_root = tn_comm_rank(run->comm) == 0;
+  TN_TRY(tn_comm_agree(run->comm, is_root ? init_local(run, path) : TN_OK));
+  broadcast_block(run, run->parameters);
+  return TN_OK;
+}
+
+static const char *const single_files[] = {"metrics.h5", "config.ini", "last.h5", "best.h5"};
+#define SINGLE_FILES ((int)(sizeof single_files / sizeof single_files[0]))
+
+static bool holds_a_run(const char *folder, int checkpoints) {
+  char path[TN_PATH_MAX + 64];
+  for (int i = 0; i < SINGLE_FILES; i++) {
+    join_path(path, sizeof path, folder, single_files[i]);
+    if (access(path, F_OK) == 0)
+      return true;
+  }
+  return checkpoints > 0;
+}
+
+static tn_status clear_folder(tn_folder *folder, char (*names)[64], int count) {
+  for (int i = 0; i < count; i++)
+    TN_TRY(tn_folder_remove(folder, names[i]));
+  for (int i = 0; i < SINGLE_FILES; i++)
+    TN_TRY(tn_folder_remove(folder, single_files[i]));
+  return TN_OK;
+}
+
+static tn_status write_config(tn_run *run) {
+  char *text = tn_config_format(&run->config);
+  if (!text)
+    return tn_fail(TN_ERR_MEMORY, "out of memory: the configuration's text");
+  const tn_status status = tn_folder_write_text(run->folder, "config.ini", text);
+  free(text);
+  return status;
+}
+
+static tn_status open_metrics(tn_run *run, bool resumed) {
+  char path[TN_PATH_MAX + 64];
+  if (resumed) {
+    join_path(path, sizeof path, run->config.output.dir, "metrics.h5");
+    if (tn_metrics_read(&run->metrics, path, run->progress.epoch, run->progress.step) == TN_OK)
+      return TN_OK;
+    tn_warn("the metrics of the run so far are lost, new ones start here: %s", tn_error_message());
+  }
+  return tn_metrics_create(&run->metrics);
+}
+
+static tn_status open_folder(tn_run *run, bool resumed) {
+  const char *path = run->config.output.dir;
+  char(*names)[64] = NULL;
+  int count = 0;
+  TN_TRY(tn_checkpoint_list(path, &names, &count));
+  tn_status status = TN_OK;
+  if (!resumed && !run->options->resume && !run->options->overwrite && holds_a_run(path, count))
+    status = tn_fail(TN_ERR_USAGE,
+                     "%s holds a run already: --resume continues it, --overwrite replaces it, -o DIR starts "
+                     "elsewhere",
+                     path);
+  if (status == TN_OK)
+    status = tn_folder_open(&run->folder, path);
+  if (status == TN_OK && !resumed)
+    status = clear_folder(run->folder, names, count);
+  tn_free(&names);
+  TN_TRY(status);
+  TN_TRY(write_config(run));
+  return open_metrics(run, resumed);
+}
+
+tn_status tn_run_folder_open(tn_run *run, bool resumed) {
+  if (!run->config.output.dir[0])
+    return TN_OK;
+  const bool is_root = tn_comm_rank(run->comm) == 0;
+  return tn_comm_agree(run->comm, is_root ? open_folder(run, resumed) : TN_OK);
+}

@@ -1,0 +1,249 @@
+/* tn_train: a run from its configuration to its result. */
+#include "train/run.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "math/gemm.h"
+#include "train/signals.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <thinnet/eval.h>
+
+void tn_run_say(const tn_run *run, const char *format, ...) {
+  const tn_observer *observer = &run->options->observer;
+  char line[1024];
+  va_list arguments;
+  if (tn_comm_rank(run->comm) != 0 || !observer->on_text)
+    return;
+  va_start(arguments, format);
+  vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  observer->on_text(observer->context, line);
+}
+
+static tn_status check_config(tn_run *run) {
+  TN_TRY(tn_config_check(&run->config));
+  TN_TRY(tn_config_resolve(&run->config));
+  if (run->config.early_stopping.restore_best && !run->config.output.dir[0])
+    return tn_fail(TN_ERR_CONFIG, "early_stopping.restore_best needs output.dir: the best weights are kept there");
+  return TN_OK;
+}
+
+/* All ranks run the same thinnet with the same configuration and options. */
+static tn_status check_same_run(const tn_run *run) {
+  char *text = tn_config_format(&run->config);
+  TN_TRY(tn_comm_agree(run->comm, text ? TN_OK : tn_fail(TN_ERR_MEMORY, "out of memory: the configuration's text")));
+  const char *build = tn_version_text();
+  const tn_train_options *options = run->options;
+  const uint64_t config_hash = tn_hash64(text, (int64_t)strlen(text), 0);
+  const uint64_t build_hash = tn_hash64(build, (int64_t)strlen(build), 0);
+  const uint64_t flags = (uint64_t)options->resume | (uint64_t)options->overwrite << 1 |
+                         (uint64_t)options->dry_run << 2 | (uint64_t)(options->init_checkpoint != NULL) << 3 |
+                         (uint64_t)(options->train != NULL) << 4;
+  free(text);
+  TN_TRY(tn_comm_check_equal(run->comm, &build_hash, 1, "the build of thinnet"));
+  TN_TRY(tn_comm_check_equal(run->comm, &config_hash, 1, "the configuration"));
+  return tn_comm_check_equal(run->comm, &flags, 1, "the options of the run");
+}
+
+static tn_status settle_replicas(tn_run *run) {
+  int64_t *replicas = &run->config.parallel.replicas;
+  const int size = tn_comm_size(run->comm);
+  if (*replicas == 0)
+    *replicas = size;
+  if (*replicas > TN_REPLICAS_MAX)
+    return tn_fail(TN_ERR_CONFIG, "parallel.replicas = %lld: at most %d are possible", (long long)*replicas,
+                   TN_REPLICAS_MAX);
+  if (*replicas < size)
+    return tn_fail(TN_ERR_CONFIG,
+                   "%d ranks for %lld replicas: a rank needs at least one; start at most %lld ranks, or set "
+                   "parallel.replicas higher in a new run",
+                   size, (long long)*replicas, (long long)*replicas);
+  const tn_train_config *train = &run->config.train;
+  run->sampler = (tn_sampler){.seed = (uint64_t)train->seed,
+                              .shuffle = run->config.data.shuffle,
+                              .rows = run->data.train.rows,
+                              .replicas = *replicas,
+                              .batch_size = train->batch_size,
+                              .accumulate = train->accumulate};
+  run->replicas = tn_sampler_replicas_of_rank(&run->sampler, tn_comm_rank(run->comm), size);
+  run->steps_per_epoch = tn_sampler_steps(&run->sampler);
+  return TN_OK;
+}
+
+/* Everything that a step touches is allocated here. */
+static tn_status create_local(tn_run *run) {
+  const tn_config *config = &run->config;
+  TN_TRY(tn_network_create(&run->network, &config->model, &config->dropout, run->data.train_source.inputs));
+  TN_TRY(tn_alloc(&run->parameters, run->network->block_size, sizeof(float), "the parameters"));
+  TN_TRY(tn_optimizer_create(&run->optimizer, run->network, &config->train, &config->regularization));
+  TN_TRY(tn_reducer_create(&run->reducer, run->comm, config->parallel.reduction,
+                           (int)config->parallel.exact_fraction_bits, config->parallel.replicas,
+                           run->network->block_size));
+  const int64_t shard = tn_sampler_shard(&run->sampler, 0).count;
+  const int64_t batch = config->train.batch_size < shard ? config->train.batch_size : shard;
+  TN_TRY(tn_workspace_create(&run->workspace, run->network, batch, true));
+  TN_TRY(tn_batch_create(&run->batch, &run->data.train_source, batch, run->data.weighted));
+  TN_TRY(tn_alloc(&run->all_times, tn_comm_size(run->comm), sizeof(tn_rank_times), "times of the ranks"));
+  return tn_evaluator_create(&run->evaluator, run->comm, run->network, run->data.valid.rows);
+}
+
+/* Rank 0's initial weights are everybody's. */
+static tn_status set_parameters(tn_run *run, const tn_checkpoint *checkpoint, bool resumed) {
+  if (resumed)
+    return tn_run_resume_load(run, checkpoint);
+  if (run->options->init_checkpoint)
+    return tn_run_init_from(run, run->options->init_checkpoint);
+  tn_network_initialize(run->network, run->config.model.init, (uint64_t)run->config.train.seed, run->parameters);
+  tn_comm_broadcast(run->comm, run->parameters, run->network->block_size * (int64_t)sizeof(float), 0);
+  return TN_OK;
+}
+
+static tn_status describe_metrics(tn_run *run) {
+  char *names = NULL;
+  char start_time[32];
+  const time_t now = time(NULL);
+  struct tm utc;
+  const int size = tn_comm_size(run->comm);
+  TN_TRY(tn_comm_agree(run->comm, tn_alloc(&names, size, TN_HOST_MAX, "host names")));
+  tn_comm_host_names(run->comm, names);
+  tn_status status = TN_OK;
+  strftime(start_time, sizeof start_time, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+  if (run->metrics) {
+    char *text = tn_config_format(&run->config);
+    const tn_metrics_about about = {.config_text = text ? text : "",
+                                    .mpi_version = tn_comm_mpi_version(),
+                                    .blas_version = tn_blas_version(),
+                                    .start_time = start_time,
+                                    .ranks = size,
+                                    .replicas = run->config.parallel.replicas,
+                                    .threads = run->config.parallel.threads,
+                                    .host_names = names,
+                                    .host_name_size = TN_HOST_MAX};
+    status = tn_metrics_describe(run->metrics, &about);
+    free(text);
+  }
+  tn_free(&names);
+  return tn_comm_agree(run->comm, status);
+}
+
+static void fill_result(const tn_run *run, tn_train_result *result) {
+  const tn_progress *progress = &run->progress;
+  *result = (tn_train_result){.epochs = progress->epoch,
+                              .steps = progress->step,
+                              .stopped_early = progress->stopped_early != 0,
+                              .train_loss = progress->train_loss,
+                              .train_accuracy = progress->train_accuracy,
+                              .valid_loss = progress->valid_loss,
+                              .valid_accuracy = progress->valid_accuracy,
+                              .best_value = run->best.best,
+                              .best_epoch = run->best.best_epoch};
+  memcpy(result->digest, run->digest, sizeof result->digest);
+}
+
+static tn_status train_epochs(tn_run *run) {
+  tn_status status = TN_OK;
+  if (run->options->handle_signals)
+    tn_signals_install();
+  while (status == TN_OK && !tn_run_is_finished(run))
+    status = tn_run_epoch(run);
+  if (run->options->handle_signals)
+    tn_signals_restore();
+  if (status == TN_OK && run->config.early_stopping.restore_best && run->best.best_epoch > 0) {
+    tn_run_say(run, "restoring the weights of epoch %lld", (long long)run->best.best_epoch);
+    status = tn_run_restore_best(run);
+  }
+  return status;
+}
+
+static void start_progress(tn_run *run) {
+  run->progress = (tn_progress){.train_loss = NAN, .train_accuracy = NAN, .valid_loss = NAN, .valid_accuracy = NAN};
+  tn_watch_start(&run->best);
+  tn_watch_start(&run->stopping);
+  tn_watch_start(&run->plateau);
+}
+
+static tn_status run_with_data(tn_run *run, const tn_checkpoint *checkpoint, bool resumed) {
+  TN_TRY(tn_run_data_open(run));
+  TN_TRY(settle_replicas(run));
+  TN_TRY(tn_run_data_load(run));
+  TN_TRY(tn_comm_agree(run->comm, create_local(run)));
+  TN_TRY(set_parameters(run, checkpoint, resumed));
+  tn_run_summarize(run);
+  if (run->options->dry_run)
+    return TN_OK;
+  TN_TRY(tn_run_folder_open(run, resumed));
+  TN_TRY(describe_metrics(run));
+  if (resumed)
+    tn_run_say(run, "resuming after epoch %lld, step %lld", (long long)run->progress.epoch,
+               (long long)run->progress.step);
+  run->start_s = tn_comm_time_s();
+  run->saved_s = run->start_s;
+  const tn_status status = train_epochs(run);
+  tn_checkpoint_digest(run->network, run->parameters, run->digest);
+  return status;
+}
+
+static tn_status run_all(tn_run *run, tn_train_result *result) {
+  tn_checkpoint *checkpoint = NULL;
+  bool resumed = false;
+  TN_TRY(tn_comm_agree(run->comm, check_config(run)));
+  TN_TRY(check_same_run(run));
+  tn_blas_set_threads((int)run->config.parallel.threads);
+  start_progress(run);
+  tn_status status = run->options->resume ? tn_run_resume_find(run, &checkpoint, &resumed) : TN_OK;
+  const bool already_finished = status == TN_OK && resumed && tn_run_is_finished(run);
+  if (already_finished) {
+    if (checkpoint)
+      memcpy(run->digest, checkpoint->digest, sizeof run->digest);
+    tn_comm_broadcast(run->comm, run->digest, (int64_t)sizeof run->digest, 0);
+    tn_run_say(run, "the run in %s is finished: epoch %lld, step %lld", run->config.output.dir,
+               (long long)run->progress.epoch, (long long)run->progress.step);
+  } else if (status == TN_OK) {
+    status = run_with_data(run, checkpoint, resumed);
+  }
+  tn_checkpoint_destroy(&checkpoint);
+  if (result) {
+    fill_result(run, result);
+    result->already_finished = already_finished;
+  }
+  return status;
+}
+
+static void destroy(tn_run *run) {
+  tn_evaluator_destroy(&run->evaluator);
+  tn_batch_destroy(&run->batch);
+  tn_workspace_destroy(&run->workspace);
+  tn_reducer_destroy(&run->reducer);
+  tn_optimizer_destroy(&run->optimizer);
+  tn_free(&run->parameters);
+  tn_network_destroy(&run->network);
+  tn_free(&run->all_times);
+  tn_run_data_destroy(run);
+  tn_metrics_destroy(&run->metrics);
+  tn_folder_close(&run->folder);
+}
+
+tn_status tn_config_share(tn_comm *comm, tn_status status, tn_config *config) {
+  TN_TRY(tn_comm_agree(comm, status));
+  tn_comm_broadcast(comm, config, (int64_t)sizeof *config, 0);
+  return TN_OK;
+}
+
+tn_status tn_train(tn_comm *comm, const tn_config *config, const tn_train_options *options, tn_train_result *result) {
+  const tn_train_options nothing = {0};
+  tn_run *run = NULL;
+  TN_TRY(tn_comm_agree(comm, tn_alloc(&run, 1, sizeof *run, "the run")));
+  run->comm = comm;
+  run->options = options ? options : &nothing;
+  run->config = *config;
+  const tn_status status = run_all(run, result);
+  destroy(run);
+  tn_free(&run);
+  return status;
+}

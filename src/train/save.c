@@ -1,0 +1,130 @@
+/* Checkpoints and metrics of a run. Rank 0 writes; all agree on how it went. */
+#include "base/memory.h"
+#include "train/run.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LAST    "last.h5"
+#define BEST    "best.h5"
+#define METRICS "metrics.h5"
+
+static void step_file_name(char name[64], int64_t step) {
+  snprintf(name, 64, "step-%08" PRId64 ".h5", step);
+}
+
+static tn_progress progress_now(const tn_run *run) {
+  tn_progress progress = run->progress;
+  progress.ranks = tn_comm_size(run->comm);
+  progress.replicas = run->config.parallel.replicas;
+  progress.train_rows = run->data.train.rows;
+  progress.finished = tn_run_is_finished(run);
+  progress.run_seconds += tn_comm_time_s() - run->start_s;
+  progress.best_value = run->best.best;
+  progress.best_epoch = run->best.best_epoch;
+  progress.stop_best = run->stopping.best;
+  progress.stop_best_epoch = run->stopping.best_epoch;
+  progress.stop_epochs_since = run->stopping.epochs_since;
+  progress.plateau_best = run->plateau.best;
+  progress.plateau_best_epoch = run->plateau.best_epoch;
+  progress.plateau_epochs_since = run->plateau.epochs_since;
+  return progress;
+}
+
+static tn_status write_checkpoint(tn_run *run, const char *name) {
+  char *config_text = tn_config_format(&run->config);
+  if (!config_text)
+    return tn_fail(TN_ERR_MEMORY, "out of memory: the configuration's text");
+  tn_checkpoint checkpoint = {.config_text = config_text,
+                              .network = run->network,
+                              .parameters = run->parameters,
+                              .input_scale = run->data.transform.scale,
+                              .input_shift = run->data.transform.shift,
+                              .state_count = run->optimizer->state_count,
+                              .progress = progress_now(run)};
+  for (int i = 0; i < run->optimizer->state_count; i++) {
+    checkpoint.state_names[i] = run->optimizer->state_names[i];
+    checkpoint.states[i] = run->optimizer->states[i];
+  }
+  const tn_status status = tn_checkpoint_write(run->folder, name, &checkpoint);
+  free(config_text);
+  return status;
+}
+
+/* The newest `keep` stay. Files of later steps are what a resume skipped as damaged: they go too. */
+static tn_status remove_old(tn_run *run) {
+  char(*names)[64] = NULL;
+  int count = 0;
+  TN_TRY(tn_checkpoint_list(tn_folder_path(run->folder), &names, &count));
+  tn_status status = TN_OK;
+  int64_t kept = 0;
+  for (int i = 0; i < count && status == TN_OK; i++) {
+    int64_t step = 0;
+    if (sscanf(names[i], "step-%" SCNd64 ".h5", &step) != 1)
+      continue;
+    const bool stale = step > run->progress.step;
+    if (stale || ++kept > run->config.output.keep)
+      status = tn_folder_remove(run->folder, names[i]);
+  }
+  tn_free(&names);
+  return status;
+}
+
+static tn_status write_periodic(tn_run *run, bool best) {
+  char name[64];
+  step_file_name(name, run->progress.step);
+  TN_TRY(write_checkpoint(run, name));
+  TN_TRY(tn_folder_link(run->folder, name, LAST));
+  if (best)
+    TN_TRY(tn_folder_link(run->folder, name, BEST));
+  return remove_old(run);
+}
+
+static tn_status write_files(tn_run *run, bool periodic, bool best) {
+  TN_TRY(run->deferred);
+  TN_TRY(tn_metrics_write(run->metrics, run->folder, METRICS));
+  if (periodic)
+    return write_periodic(run, best);
+  return best ? write_checkpoint(run, BEST) : TN_OK;
+}
+
+/* Replicas start equal and are updated alike: a difference is a fault of the machine, and must not reach a file. */
+static tn_status check_replicas(const tn_run *run) {
+  const int64_t bytes = run->network->block_size * (int64_t)sizeof(float);
+  uint64_t hash = tn_hash64(run->parameters, bytes, 0);
+  for (int i = 0; i < run->optimizer->state_count; i++)
+    hash = tn_hash64(run->optimizer->states[i], bytes, hash);
+  return tn_comm_check_equal(run->comm, &hash, 1, "the hash of weights and optimiser state");
+}
+
+tn_status tn_run_save(tn_run *run, bool periodic, bool best) {
+  tn_status status = run->deferred;
+  TN_TRY(check_replicas(run));
+  if (run->folder)
+    status = write_files(run, periodic, best);
+  TN_TRY(tn_comm_agree(run->comm, status));
+  if (periodic) {
+    run->saved_s = tn_comm_time_s();
+    run->saved_step = run->progress.step;
+  }
+  return TN_OK;
+}
+
+/* Rank 0: best.h5's parameters into the run. */
+static tn_status read_best(tn_run *run) {
+  char path[TN_PATH_MAX + 64];
+  tn_checkpoint *best = NULL;
+  snprintf(path, sizeof path, "%s/%s", tn_folder_path(run->folder), BEST);
+  TN_TRY(tn_checkpoint_read(&best, path));
+  memcpy(run->parameters, best->parameters, (size_t)run->network->block_size * sizeof(float));
+  tn_checkpoint_destroy(&best);
+  return tn_folder_link(run->folder, BEST, LAST);
+}
+
+tn_status tn_run_restore_best(tn_run *run) {
+  const tn_status status = run->folder ? read_best(run) : TN_OK;
+  TN_TRY(tn_comm_agree(run->comm, status));
+  tn_comm_broadcast(run->comm, run->parameters, run->network->block_size * (int64_t)sizeof(float), 0);
+  return TN_OK;
+}

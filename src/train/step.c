@@ -1,0 +1,157 @@
+/* A step: gather rows, forward, backward, reduce, update, record. */
+#include "train/run.h"
+#include "train/signals.h"
+
+#include <math.h>
+
+/* Adds the seconds since *from to *phase, and starts the next phase. */
+static void end_phase(double *phase, double *from) {
+  const double now = tn_comm_time_s();
+  *phase += now - *from;
+  *from = now;
+}
+
+/* Forward and backward of one batch; its gradient is written, or added, to the reducer's block. */
+static void compute_batch(tn_run *run, int64_t replica, tn_range batch, int64_t micro, bool accumulate, double *clock,
+                          tn_loss_sums *sums) {
+  const tn_order order = tn_sampler_order(&run->sampler, run->progress.epoch, replica);
+  for (int64_t i = 0; i < batch.count; i++)
+    tn_run_gather(run, &order, batch.first + i, i);
+  end_phase(&run->times.data_s, clock);
+  const tn_mask_source masks = {.seed = (uint64_t)run->config.train.seed,
+                                .stream = TN_STREAM_MASK,
+                                .replica = (uint32_t)replica,
+                                .step = (uint64_t)run->progress.step,
+                                .first_row = (uint64_t)(micro * run->config.train.batch_size)};
+  const tn_targets targets = tn_batch_targets(&run->batch);
+  float *z = tn_network_forward(run->network, run->parameters, run->workspace, batch.count, &masks);
+  tn_loss_add(run->network->loss, batch.count, run->network->outputs, z, &targets, true, sums);
+  tn_network_backward(run->network, run->parameters, run->workspace, batch.count, tn_reducer_gradient(run->reducer),
+                      accumulate);
+  end_phase(&run->times.compute_s, clock);
+}
+
+static const tn_tensor *find_tensor(const tn_network *network, int64_t index) {
+  int found = 0;
+  for (int t = 0; t < network->tensor_count; t++)
+    if (network->tensors[t].offset <= index)
+      found = t;
+  return &network->tensors[found];
+}
+
+/* Puts step, replica and tensor before what the reducer said; an index behind the block is one of the sums. */
+static tn_status fail_at_value(const tn_run *run, tn_status status, int64_t replica, int64_t index) {
+  const char *tensor = index < run->network->block_size ? find_tensor(run->network, index)->name : "loss";
+  return tn_fail_in(status, "step %lld, replica %lld, %s", (long long)run->progress.step + 1, (long long)replica,
+                    tensor);
+}
+
+static tn_status compute_replica(tn_run *run, int64_t replica, double *clock) {
+  const int64_t step = run->progress.step_in_epoch;
+  bool accumulate = tn_reducer_accumulates(run->reducer);
+  tn_loss_sums sums = {0};
+  for (int64_t micro = 0; micro < run->sampler.accumulate; micro++) {
+    const tn_range batch = tn_sampler_batch(&run->sampler, replica, step, micro);
+    if (batch.count == 0)
+      break;
+    compute_batch(run, replica, batch, micro, accumulate, clock, &sums);
+    accumulate = true;
+  }
+  if (sums.rows == 0)
+    return TN_OK;
+  if (!isfinite(sums.loss))
+    return tn_fail(
+        TN_ERR_NUMERIC,
+        "step %lld, replica %lld: the loss is not finite (%g): lower train.learning_rate, set train.clip_norm, "
+        "or scale the data (data.standardize = yes); the last checkpoint is kept",
+        (long long)run->progress.step + 1, (long long)replica, sums.loss);
+  const double values[TN_SUM_COUNT] = {[TN_SUM_LOSS] = sums.loss,
+                                       [TN_SUM_WEIGHT] = sums.weight,
+                                       [TN_SUM_CORRECT] = sums.correct,
+                                       [TN_SUM_ROWS] = (double)sums.rows};
+  int64_t index = 0;
+  float value = 0.0F;
+  const tn_status status = tn_reducer_add(run->reducer, values, &index, &value);
+  return status == TN_OK ? TN_OK : fail_at_value(run, status, replica, index);
+}
+
+/* What this rank asks of all: rank 0's clock decides for all ranks. */
+static void raise_requests(tn_run *run) {
+  const tn_config *config = &run->config;
+  const double now = tn_comm_time_s();
+  if (tn_signals_stop_requested())
+    tn_reducer_raise(run->reducer, TN_FLAG_STOP);
+  if (tn_signals_take_checkpoint_request())
+    tn_reducer_raise(run->reducer, TN_FLAG_CHECKPOINT);
+  if (tn_comm_rank(run->comm) != 0)
+    return;
+  if (config->train.time_limit > 0.0 && now - run->start_s >= config->train.time_limit)
+    tn_reducer_raise(run->reducer, TN_FLAG_TIME_LIMIT);
+  if (config->output.checkpoint_every_seconds > 0.0 && now - run->saved_s >= config->output.checkpoint_every_seconds)
+    tn_reducer_raise(run->reducer, TN_FLAG_CHECKPOINT);
+}
+
+static double learning_rate_now(const tn_run *run) {
+  const tn_config *config = &run->config;
+  const int64_t all = config->train.epochs * run->steps_per_epoch;
+  const int64_t limit = config->train.max_steps;
+  return tn_schedule_learning_rate(&config->schedule, config->train.learning_rate, config->parallel.replicas,
+                                   run->progress.step, run->progress.epoch, run->steps_per_epoch,
+                                   limit > 0 && limit < all ? limit : all, run->progress.plateau_reductions);
+}
+
+static tn_status update(tn_run *run, const double *sums, tn_step_row *row) {
+  float *gradient = tn_reducer_gradient(run->reducer);
+  const double weight = sums[TN_SUM_WEIGHT];
+  tn_kernel_scale(run->network->block_size, weight > 0.0 ? (float)(1.0 / weight) : 0.0F, gradient);
+  run->last_learning_rate = learning_rate_now(run);
+  const double norm = tn_optimizer_update(run->optimizer, run->network, run->parameters, gradient,
+                                          run->last_learning_rate, run->progress.step + 1);
+  *row = (tn_step_row){.step = run->progress.step + 1,
+                       .loss = weight > 0.0 ? sums[TN_SUM_LOSS] / weight : 0.0,
+                       .gradient_norm = norm,
+                       .learning_rate = run->last_learning_rate};
+  if (isfinite(norm))
+    return TN_OK;
+  return tn_fail(TN_ERR_NUMERIC,
+                 "step %lld: the averaged gradient is not finite although every replica's was: the sum left "
+                 "float32's range; lower train.learning_rate or set parallel.reduction = exact",
+                 (long long)row->step);
+}
+
+/* Rank 0 alone can fail here: it keeps that to itself until the next agreement. */
+static void record(tn_run *run, const double *sums, const tn_step_row *row) {
+  tn_progress *progress = &run->progress;
+  progress->step++;
+  progress->step_in_epoch++;
+  progress->sum_loss += sums[TN_SUM_LOSS];
+  progress->sum_weight += sums[TN_SUM_WEIGHT];
+  progress->sum_correct += sums[TN_SUM_CORRECT];
+  progress->sum_rows += sums[TN_SUM_ROWS];
+  const int64_t every = run->config.output.step_metrics_every;
+  if (run->metrics && every > 0 && progress->step % every == 0)
+    run->deferred = tn_metrics_add_step(run->metrics, row);
+}
+
+tn_status tn_run_step(tn_run *run, int64_t *flags) {
+  const double start = tn_comm_time_s();
+  double clock = start;
+  double sums[TN_SUM_COUNT];
+  tn_status status = run->deferred;
+  tn_reducer_begin(run->reducer);
+  for (int64_t i = 0; i < run->replicas.count && status == TN_OK; i++)
+    status = compute_replica(run, run->replicas.first + i, &clock);
+  if (status != TN_OK)
+    tn_reducer_raise(run->reducer, TN_FLAG_ERROR);
+  raise_requests(run);
+  tn_reducer_sum(run->reducer, sums, flags);
+  end_phase(&run->times.reduce_s, &clock);
+  if (flags[TN_FLAG_ERROR] > 0)
+    return tn_comm_agree(run->comm, status);
+  tn_step_row row;
+  TN_TRY(update(run, sums, &row));
+  end_phase(&run->times.update_s, &clock);
+  run->progress.epoch_seconds += clock - start;
+  record(run, sums, &row);
+  return TN_OK;
+}

@@ -1,0 +1,58 @@
+/* What a person reads before the training starts. */
+#include "train/run.h"
+
+#include <inttypes.h>
+
+static int64_t memory_bytes(const tn_run *run) {
+  const tn_run_data *data = &run->data;
+  const int64_t block = run->network->block_size * (int64_t)sizeof(float);
+  const int64_t rows = tn_row_arrays_bytes(&data->train_source, data->train_rows.count, data->weighted);
+  const int64_t valid =
+      data->valid.rows > 0 ? tn_row_arrays_bytes(data->valid.source, data->valid_rows.count, false) : 0;
+  const int64_t epoch_rows =
+      data->epoch_rows.block ? tn_row_arrays_bytes(&data->train_source, data->epoch_rows.count, data->weighted) : 0;
+  return rows + valid + epoch_rows + block * (1 + run->optimizer->state_count) +
+         tn_reducer_bytes(run->config.parallel.reduction, run->network->block_size) +
+         tn_workspace_bytes(run->network, run->workspace->max_rows, true) +
+         tn_workspace_bytes(run->network, TN_BLOCK_ROWS, false);
+}
+
+static void say_layer(const tn_run *run, int index) {
+  const tn_layer *layer = &run->network->layers[index];
+  const bool is_last = index == run->network->layer_count - 1;
+  char name[32];
+  char shape[48];
+  char dropout[32] = "";
+  snprintf(name, sizeof name, "layer%d", index + 1);
+  snprintf(shape, sizeof shape, "%" PRId64 " -> %" PRId64, layer->inputs, layer->outputs);
+  if (layer->rate > 0.0)
+    snprintf(dropout, sizeof dropout, "dropout %g", layer->rate);
+  tn_run_say(run, "  %-8s %-16s %-24s %12" PRId64 "  %s", name, shape,
+             is_last ? tn_config_word("model.loss", (int)run->network->loss)
+                     : tn_config_word("model.activation", (int)layer->activation),
+             (layer->inputs + 1) * layer->outputs, dropout);
+}
+
+void tn_run_summarize(const tn_run *run) {
+  const tn_network *network = run->network;
+  const tn_config *config = &run->config;
+  tn_run_say(run, "network");
+  if (network->input_rate > 0.0)
+    tn_run_say(run, "  %-8s %-16" PRId64 " %-24s %12s  dropout %g", "input", network->inputs, "", "",
+               network->input_rate);
+  for (int i = 0; i < network->layer_count; i++)
+    say_layer(run, i);
+  tn_run_say(run, "  %" PRId64 " parameters; %.1f MB a rank%s", network->parameter_count,
+             (double)memory_bytes(run) / 1e6,
+             config->data.placement == TN_PLACEMENT_NODE ? ", the data once a node among them" : "");
+  tn_run_say(run, "data       %" PRId64 " training rows, %" PRId64 " validation rows, %" PRId64 " features",
+             run->data.train.rows, run->data.valid.rows, network->inputs);
+  tn_run_say(run, "training   %" PRId64 " epochs of %" PRId64 " steps, %s, learning rate %g, %s reduction",
+             config->train.epochs, run->steps_per_epoch,
+             tn_config_word("train.optimizer", (int)config->train.optimizer), config->train.learning_rate,
+             tn_config_word("parallel.reduction", (int)config->parallel.reduction));
+  tn_run_say(run,
+             "parallel   %d ranks, %" PRId64 " replicas, global batch %" PRId64 " rows, %" PRId64 " threads a rank",
+             tn_comm_size(run->comm), config->parallel.replicas,
+             config->parallel.replicas * config->train.batch_size * config->train.accumulate, config->parallel.threads);
+}
