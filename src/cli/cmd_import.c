@@ -1,5 +1,5 @@
 /* thinnet import: IDX, CSV and NPY files into a data file. */
-#include "cli/commands.h"
+#include "cli/cli.h"
 
 #include <argp.h>
 #include <stdarg.h>

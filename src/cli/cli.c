@@ -1,0 +1,48 @@
+#include "cli/cli.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char *const rank_variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+
+int tn_cli_launch_rank(void) {
+  for (size_t i = 0; i < sizeof rank_variables / sizeof rank_variables[0]; i++) {
+    const char *text = getenv(rank_variables[i]);
+    if (text && text[0])
+      return (int)strtol(text, NULL, 10);
+  }
+  return 0;
+}
+
+void tn_cli_parse(const struct argp *argp, int argc, char **argv, void *input) {
+  const int usage_status = tn_status_exit_code(TN_ERR_USAGE);
+  argp_err_exit_status = usage_status;
+  const unsigned flags = tn_cli_launch_rank() == 0 ? 0 : ARGP_SILENT;
+  if (argp_parse(argp, argc, argv, flags, NULL, input) != 0)
+    exit(usage_status);
+}
+
+int tn_cli_finish(const tn_comm *comm, tn_status status) {
+  const bool speaks = !comm || tn_comm_rank(comm) == 0;
+  if (status != TN_OK && speaks) {
+    const char *message = tn_error_message();
+    fprintf(stderr, "thinnet: %s%s\n",
+            status == TN_STOPPED ? "" : "error: ", message[0] ? message : tn_status_text(status));
+  }
+  return tn_status_exit_code(status);
+}
+
+bool tn_cli_is_interactive(void) {
+  char path[64];
+  if (!getenv("OMPI_COMM_WORLD_RANK"))
+    return isatty(STDOUT_FILENO);
+  snprintf(path, sizeof path, "/proc/%ld/fd/1", (long)getppid());
+  const int launcher_output = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+  if (launcher_output < 0)
+    return false;
+  const bool interactive = isatty(launcher_output);
+  close(launcher_output);
+  return interactive;
+}

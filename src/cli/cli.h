@@ -1,0 +1,31 @@
+/* The command: one file a subcommand, and what they share. Uses the public API alone. */
+#ifndef TN_CLI_CLI_H
+#define TN_CLI_CLI_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <thinnet/thinnet.h>
+
+/* Each takes its own arguments (argv[0] is "thinnet SUBCOMMAND") and returns the exit status. */
+int tn_cmd_train(int argc, char **argv);
+int tn_cmd_eval(int argc, char **argv);
+int tn_cmd_predict(int argc, char **argv);
+int tn_cmd_info(int argc, char **argv);
+int tn_cmd_import(int argc, char **argv);
+int tn_cmd_config(int argc, char **argv);
+
+/* argp_parse for a subcommand. A usage error ends the process with 2, --help with 0. Under a launcher rank 0 alone
+ * speaks. */
+void tn_cli_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* The rank that the launcher's environment names, 0 where there is none: known before MPI is started. */
+int tn_cli_launch_rank(void);
+
+/* Prints why `status` is not TN_OK, on rank 0 (comm NULL: this process), and returns its exit status. */
+int tn_cli_finish(const tn_comm *comm, tn_status status);
+
+/* Whether a person at a terminal reads standard output. Under mpirun every rank sees a pseudo-terminal, so there
+ * mpirun's own output is judged. */
+bool tn_cli_is_interactive(void);
+
+#endif
