@@ -1,0 +1,292 @@
+#!/usr/bin/python3
+"""The command as its user meets it: exit statuses, messages, files, signals, kills; bare and under mpirun."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import h5py
+import numpy as np
+
+ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+THINNET = os.environ["THINNET"]
+LIMIT_S = 60
+
+SMALL = """
+[data]
+file = {folder}/rows.h5
+valid_fraction = 0.25
+test_x = /test/x
+test_y = /test/y
+[model]
+hidden = 16, 12
+[dropout]
+hidden = 0.3
+[train]
+epochs = 4
+batch_size = 8
+[parallel]
+replicas = 4
+reduction = exact
+"""
+
+
+def launch(ranks, arguments):
+    return (["mpirun", "-n", str(ranks)] if ranks else []) + [THINNET, *arguments]
+
+
+class CommandTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        random = np.random.default_rng(7)
+        with h5py.File(self.path("rows.h5"), "w") as file:
+            for split, rows in (("train", 203), ("test", 61)):
+                labels = np.arange(rows) % 3
+                file[f"{split}/x"] = (random.normal(size=(rows, 5)) + 2 * np.eye(3, 5)[labels]).astype("float32")
+                file[f"{split}/y"] = labels
+        self.config = self.write("small.ini", SMALL.format(folder=self.folder))
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
+    def thinnet(self, *arguments, ranks=0, status=0):
+        done = subprocess.run(launch(ranks, arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=LIMIT_S, check=False, cwd=self.folder)
+        self.assertEqual(done.returncode, status, f"{arguments}\n{done.stdout}{done.stderr}")
+        return done
+
+    def train(self, run, *arguments, ranks=0, status=0):
+        return self.thinnet("train", self.config, "-o", self.path(run), *arguments, ranks=ranks, status=status)
+
+    def digest(self, *names):
+        lines = self.thinnet("info", self.path(*names)).stdout.splitlines()
+        return dict(line.split(": ", 1) for line in lines)["digest"]
+
+    def columns(self, run):
+        """The metrics that a restart must not change."""
+        with h5py.File(self.path(run, "metrics.h5")) as file:
+            timings = ("seconds", "samples_per_second")
+            return {f"{group}/{name}": data[()].tolist() for group in ("epoch", "step") for name, data in
+                    file[group].items() if name not in timings}
+
+
+class Usage(CommandTest):
+    def test_help_and_version(self):
+        self.assertIn("Usage: thinnet", self.thinnet("--help").stdout)
+        version = self.thinnet("--version").stdout
+        for word in ("thinnet 0.", "MPI", "BLAS", "HDF5"):
+            self.assertIn(word, version)
+        for command in ("train", "eval", "predict", "info", "import", "config"):
+            self.assertIn("Exit status", self.thinnet(command, "--help").stdout)
+
+    def test_wrong_usage_is_2(self):
+        for arguments in ([], ["nothing"], ["train"], ["train", "a", "b"], ["train", self.config, "--nothing"],
+                          ["eval"], ["predict", "a", "b"], ["info"], ["config", "a", "b"],
+                          ["train", self.config, "--resume", "--overwrite"],
+                          ["train", self.config, "--resume", "--init", "x.h5"]):
+            self.assertTrue(self.thinnet(*arguments, status=2).stderr, arguments)
+
+    def test_one_message_under_mpirun(self):
+        errors = self.thinnet("train", self.path("absent.ini"), ranks=3, status=2).stderr
+        self.assertEqual(errors.count("absent.ini"), 1, errors)
+
+    def test_config(self):
+        text = self.thinnet("config").stdout
+        for key in ("valid_fraction", "exact_fraction_bits", "scale_with_replicas"):
+            self.assertIn(key, text)
+        defaults = self.write("defaults.ini", self.thinnet("config", "--defaults").stdout)
+        self.assertIn("nothing wrong", self.thinnet("config", defaults).stdout)
+        wrong = self.write("wrong.ini", "[train]\nepochs = 3\nlerning_rate = 1\n")
+        message = self.thinnet("config", wrong, status=2).stderr
+        for word in ("wrong.ini", "3", "lerning_rate", "learning_rate"):
+            self.assertIn(word, message)
+
+
+class Data(CommandTest):
+    def fails(self, *overrides, words):
+        settings = [word for override in overrides for word in ("-s", override)]
+        message = self.train("refused", *settings, status=2).stderr
+        for word in words:
+            self.assertIn(word, message)
+        self.assertFalse(os.path.exists(self.path("refused")))
+
+    def test_refusals(self):
+        self.fails("data.file=/nowhere.h5", words=["/nowhere.h5"])
+        self.fails("data.train_x=/none", words=["/none", "/train/x"])
+        self.fails("data.train_y=/test/y", words=["/test/y", "61", "203"])
+        self.fails("model.outputs=2", words=["label 2"])
+        with h5py.File(self.path("rows.h5"), "a") as file:
+            file["train/x"][17, 3] = np.nan
+        self.fails(words=["/train/x", "17", "3"])
+        with h5py.File(self.path("rows.h5"), "a") as file:
+            file["train/x"][17, 3] = 0
+            file["train/y"][5] = -1
+        self.fails(words=["/train/y", "5", "-1"])
+
+    def test_one_rank_misses_the_file(self):
+        """Rank 1 alone sees another folder: all ranks end, with one message."""
+        script = self.write("rank.sh", f"""
+cd {self.folder}; mkdir -p other
+[ "$OMPI_COMM_WORLD_RANK" = 1 ] && cd other
+exec {THINNET} train {self.config} -s data.file=rows.h5 -o {self.path('run')}
+""")
+        done = subprocess.run(["mpirun", "-n", "3", "bash", script], capture_output=True, text=True, timeout=LIMIT_S,
+                              check=False, cwd=self.folder)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.stderr.count("thinnet: error"), 1, done.stderr)
+        self.assertRegex(done.stderr, "rank 1|configuration")
+
+
+class Train(CommandTest):
+    def test_the_same_network_at_any_rank_count(self):
+        digests = set()
+        for ranks in (0, 1, 2, 3, 4):
+            self.train(f"run{ranks}", ranks=ranks)
+            digests.add(self.digest(f"run{ranks}", "last.h5"))
+            self.assertEqual(self.columns(f"run{ranks}"), self.columns("run0"))
+        self.assertEqual(len(digests), 1)
+        self.train("five", ranks=5, status=2)
+
+    def test_run_folder(self):
+        text = self.train("run", ranks=2).stdout
+        self.assertIn("epoch   4/4", text)
+        names = sorted(os.listdir(self.path("run")))
+        self.assertEqual([name for name in names if not name.startswith("step-")],
+                         ["best.h5", "config.ini", "last.h5", "metrics.h5"])
+        self.assertEqual(len([name for name in names if name.startswith("step-")]), 2)
+        with h5py.File(self.path("run", "last.h5")) as file:
+            self.assertEqual(file.attrs["format"], b"thinnet-checkpoint"
+                             if isinstance(file.attrs["format"], bytes) else "thinnet-checkpoint")
+            self.assertEqual(file["model/layer1/weight"].shape, (5, 16))
+            self.assertEqual(file["model/layer3/bias"].shape, (3,))
+        with h5py.File(self.path("run", "metrics.h5")) as file:
+            self.assertEqual(file["epoch/epoch"][()].tolist(), [1, 2, 3, 4])
+            self.assertEqual(file["rank/compute_s"].shape, (4, 2))
+        again = self.thinnet("train", self.path("run", "config.ini"), "--resume").stdout
+        self.assertIn("finished", again)
+        self.train("run", status=2)
+        self.train("run", "--overwrite", "--quiet")
+
+    def test_quiet_and_dry_run(self):
+        self.assertEqual(self.train("run", "--quiet").stdout, "")
+        text = self.train("dry", "--dry-run", ranks=2).stdout
+        self.assertIn("parameters", text)
+        self.assertFalse(os.path.exists(self.path("dry")))
+
+    def test_init(self):
+        self.train("first")
+        self.train("second", "--init", self.path("first", "best.h5"), "-s", "train.seed=9")
+        message = self.train("third", "--init", self.path("absent.h5"), status=1).stderr
+        self.assertIn("absent.h5", message)
+
+
+class Stops(CommandTest):
+    """A run long enough to be hit: its end is compared with the run that nobody disturbed."""
+
+    LONG = ("-s", "train.epochs=40", "-s", "output.checkpoint_every_steps=5", "-s", "output.step_metrics_every=1")
+
+    def start(self, run, ranks, *arguments):
+        command = launch(ranks, ["train", self.config, "-o", self.path(run), *self.LONG, *arguments])
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True, cwd=self.folder, start_new_session=True)
+
+    def wait_for_checkpoint(self, run, process):
+        deadline = time.monotonic() + LIMIT_S
+        while not os.path.exists(self.path(run, "last.h5")):
+            self.assertTrue(time.monotonic() < deadline and process.poll() is None, "no checkpoint came")
+            time.sleep(0.005)
+
+    def finish(self, run, ranks):
+        self.train("whole", *self.LONG)
+        self.train(run, *self.LONG, "--resume", ranks=ranks)
+        self.assertEqual(self.digest(run, "last.h5"), self.digest("whole", "last.h5"))
+        self.assertEqual(self.digest(run, "best.h5"), self.digest("whole", "best.h5"))
+        self.assertEqual(self.columns(run), self.columns("whole"))
+
+    def stop(self, number, ranks, status):
+        process = self.start("run", ranks)
+        self.wait_for_checkpoint("run", process)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=LIMIT_S)
+        self.assertEqual(process.returncode, status, output + errors)
+        self.finish("run", 2)
+
+    def test_usr1_to_mpirun_gives_75(self):
+        self.stop(signal.SIGUSR1, 3, 75)
+
+    def test_term_and_interrupt_of_a_bare_run_give_75(self):
+        self.stop(signal.SIGTERM, 0, 75)
+
+    def test_interrupt_of_a_bare_run(self):
+        self.stop(signal.SIGINT, 0, 75)
+
+    def test_kill_of_mpirun(self):
+        """The ranks outlive mpirun for a while: the run started after them owns the folder."""
+        process = self.start("run", 3)
+        self.wait_for_checkpoint("run", process)
+        process.kill()
+        process.communicate(timeout=LIMIT_S)
+        self.finish("run", 4)
+
+    def test_kill_of_a_rank(self):
+        process = self.start("run", 3)
+        self.wait_for_checkpoint("run", process)
+        ranks = subprocess.run(["pgrep", "-P", str(process.pid), "thinnet"], capture_output=True, text=True, check=True)
+        os.kill(int(ranks.stdout.split()[-1]), signal.SIGKILL)
+        process.communicate(timeout=LIMIT_S)
+        self.assertNotEqual(process.returncode, 0)
+        self.finish("run", 1)
+
+
+class EvalAndPredict(CommandTest):
+    def test_eval(self):
+        self.train("run")
+        alone = json.loads(self.thinnet("eval", self.path("run", "best.h5"), "--json").stdout)
+        self.assertEqual(alone["rows"], 61)
+        for ranks in (1, 3):
+            done = self.thinnet("eval", self.path("run", "best.h5"), "--json", ranks=ranks)
+            self.assertEqual(json.loads(done.stdout), alone)
+        self.assertIn("accuracy", self.thinnet("eval", self.path("run", "best.h5")).stdout)
+
+    def test_predict(self):
+        self.train("run")
+        for ranks, name in ((0, "alone.h5"), (3, "three.h5")):
+            self.thinnet("predict", self.path("run", "best.h5"), self.path("rows.h5"), "--mc", "8", "-o",
+                         self.path(name), ranks=ranks)
+        with h5py.File(self.path("alone.h5")) as one, h5py.File(self.path("three.h5")) as three:
+            self.assertEqual(set(one), {"output", "class", "output_std", "predictive_entropy", "mutual_information"})
+            for name in one:
+                np.testing.assert_array_equal(one[name][()], three[name][()])
+            np.testing.assert_array_equal(one["class"][()], one["output"][()].argmax(axis=1))
+            np.testing.assert_allclose(one["output"][()].sum(axis=1), 1, atol=1e-6)  # float32 sums of 3
+
+    def test_without_test_data_is_2(self):
+        self.train("run", "-s", "data.test_x=", "-s", "data.test_y=")
+        self.assertIn("data.test_x", self.thinnet("eval", self.path("run", "best.h5"), status=2).stderr)
+
+    def test_damaged_checkpoints_are_refused(self):
+        self.train("run")
+        with open(self.path("run", "best.h5"), "r+b") as file:
+            file.seek(3000)
+            byte = file.read(1)[0]
+            file.seek(3000)
+            file.write(bytes([byte ^ 4]))
+        message = self.thinnet("eval", self.path("run", "best.h5"), status=1).stderr
+        self.assertIn("best.h5", message)
+        self.thinnet("info", self.path("run", "best.h5"), status=1)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], "-v", *sys.argv[1:]])

@@ -1,0 +1,5 @@
+tn_add_test(sampler SOURCES test_sampler.c)
+tn_add_test(train_ranks SOURCES test_train_ranks.c train_case.c mpi_test.c RANKS 1 2 3 4 SECONDS 120)
+tn_add_test(train_restart SOURCES test_train_restart.c train_case.c mpi_test.c RANKS 1 2 3 4 SECONDS 120)
+tn_add_test(train_faults SOURCES test_train_faults.c train_case.c mpi_test.c RANKS 1 2 3 4 SECONDS 120)
+tn_add_test(predict SOURCES test_predict.c train_case.c mpi_test.c RANKS 1 2 3 4 SECONDS 120)
