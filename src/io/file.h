@@ -42,6 +42,10 @@ tn_status tn_folder_remove(tn_folder *folder, const char *name);
  * TN_ERR_IO: cannot be read. TN_ERR_DAMAGED: no trailer, wrong length or wrong hash; the message says which. */
 tn_status tn_file_read_sealed(const char *path, void **bytes, int64_t *count);
 
+/* Whether a file ends with the start of a trailer: it was sealed once, and may be damaged since. Reads its end alone.
+ * TN_ERR_IO: cannot be read. */
+tn_status tn_file_is_sealed(const char *path, bool *sealed);
+
 /* XXH3-128 of bytes as 32 hex digits and a zero. */
 #define TN_DIGEST_SIZE 33
 void tn_digest_bytes(const void *bytes, int64_t count, char digest[TN_DIGEST_SIZE]);

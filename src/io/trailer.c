@@ -4,6 +4,8 @@
 #include "io/disk.h"
 #include "io/file.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -60,4 +62,16 @@ tn_status tn_file_read_sealed(const char *path, void **bytes, int64_t *count) {
   else
     *count -= TN_TRAILER_SIZE;
   return status;
+}
+
+tn_status tn_file_is_sealed(const char *path, bool *sealed) {
+  unsigned char trailer[TN_TRAILER_SIZE];
+  *sealed = false;
+  FILE *file = fopen(path, "rb");
+  if (!file)
+    return tn_fail_errno(TN_ERR_IO, errno, "%s: cannot be opened", path);
+  if (fseek(file, -TN_TRAILER_SIZE, SEEK_END) == 0 && fread(trailer, sizeof trailer, 1, file) == 1)
+    *sealed = memcmp(trailer, magic, sizeof magic) == 0;
+  fclose(file);
+  return TN_OK;
 }

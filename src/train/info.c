@@ -1,5 +1,4 @@
 /* tn_info: what a file holds, as "key: value" lines. */
-#include "base/memory.h"
 #include "io/checkpoint.h"
 #include "io/metrics.h"
 #include "io/table.h"
@@ -65,25 +64,22 @@ static void print_dataset(void *context, const char *path, const char *type, int
   fputs(")\n", stream);
 }
 
-tn_status tn_info(const char *path, FILE *stream) {
+/* A sealed file: a checkpoint, or else the metrics of a run. */
+static tn_status print_sealed(FILE *stream, const char *path) {
   tn_checkpoint *checkpoint = NULL;
   tn_metrics *metrics = NULL;
-  void *bytes = NULL;
-  int64_t count = 0;
-  const tn_status sealed = tn_file_read_sealed(path, &bytes, &count);
-  tn_free(&bytes);
-  if (sealed == TN_ERR_IO)
-    return sealed;
-  tn_status status = sealed == TN_OK ? tn_checkpoint_read(&checkpoint, path) : sealed;
-  if (status == TN_OK) {
+  tn_status status = tn_checkpoint_read(&checkpoint, path);
+  if (status == TN_OK)
     print_checkpoint(stream, checkpoint);
-  } else if (sealed == TN_OK && tn_metrics_read(&metrics, path, INT64_MAX, INT64_MAX) == TN_OK) {
+  else if (status == TN_ERR_DATA && (status = tn_metrics_read(&metrics, path, INT64_MAX, INT64_MAX)) == TN_OK)
     print_metrics(stream, metrics);
-    status = TN_OK;
-  } else if (sealed != TN_OK) { /* no seal: a data file, or a damaged one */
-    status = tn_table_list(path, print_dataset, stream);
-  }
   tn_checkpoint_destroy(&checkpoint);
   tn_metrics_destroy(&metrics);
   return status;
+}
+
+tn_status tn_info(const char *path, FILE *stream) {
+  bool sealed = false;
+  TN_TRY(tn_file_is_sealed(path, &sealed));
+  return sealed ? print_sealed(stream, path) : tn_table_list(path, print_dataset, stream);
 }
