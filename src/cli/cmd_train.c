@@ -143,21 +143,27 @@ static tn_status train(tn_comm *comm, arguments *args, tn_config *config) {
   return status;
 }
 
+static int run(arguments *args, tn_config *config, int argc, char **argv) {
+  tn_comm *comm = NULL;
+  tn_status status = tn_comm_start(&argc, &argv, &comm);
+  if (status == TN_OK)
+    status = train(comm, args, config);
+  const int exit_status = tn_cli_finish(comm, status);
+  tn_comm_destroy(&comm);
+  return exit_status;
+}
+
 int tn_cmd_train(int argc, char **argv) {
   static const struct argp argp = {option_table, parse_option, "CONFIG.ini", description, NULL, NULL, NULL};
   arguments args = {.overrides = calloc((size_t)argc, sizeof *args.overrides)};
   tn_config *config = calloc(1, sizeof *config);
-  tn_comm *comm = NULL;
-  if (!args.overrides || !config) {
+  int exit_status = tn_status_exit_code(TN_ERR_MEMORY);
+  if (args.overrides && config) {
+    tn_cli_parse(&argp, argc, argv, &args);
+    exit_status = run(&args, config, argc, argv);
+  } else {
     fputs("thinnet: error: out of memory\n", stderr);
-    return tn_status_exit_code(TN_ERR_MEMORY);
   }
-  tn_cli_parse(&argp, argc, argv, &args);
-  tn_status status = tn_comm_start(&argc, &argv, &comm);
-  if (status == TN_OK)
-    status = train(comm, &args, config);
-  const int exit_status = tn_cli_finish(comm, status);
-  tn_comm_destroy(&comm);
   free(config);
   free(args.overrides);
   return exit_status;

@@ -3,6 +3,7 @@
 #include "train/run.h"
 #include "train/standardize.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Rows that a rank sends at a time when an epoch's rows are exchanged: bounds the buffers at a few MB for usual rows.
@@ -156,6 +157,7 @@ static tn_status count_classes(const tn_run *run, int64_t *counts) {
 static tn_status find_class_weights(const tn_run *run, double *weights, int64_t *counts) {
   const tn_class_weights *wanted = &run->config.train.class_weights;
   const int64_t classes = run->config.model.outputs;
+  assert(weights && counts); /* all ranks have agreed that they were allocated */
   if (wanted->mode == TN_CLASS_WEIGHTS_LIST) {
     if (wanted->list.count != classes)
       return tn_fail(TN_ERR_CONFIG,

@@ -121,7 +121,7 @@ static tn_status check_floats(const char *what, int64_t first, int64_t rows, int
   for (int64_t i = 0; i < rows * cols; i++)
     if (!isfinite(values[i]) || values[i] < low || values[i] > high)
       return tn_fail(TN_ERR_DATA, "arrays: %s, row %lld, column %lld: found %g, expected a finite value in [%g, %g]",
-                     what, (long long)(first + i / cols), (long long)(i % cols), (double)values[i], low, high);
+                     what, (long long)first + i / cols, (long long)i % cols, (double)values[i], low, high);
   return TN_OK;
 }
 
@@ -141,7 +141,7 @@ static tn_status read_arrays(const tn_row_source *source, int64_t first, int64_t
     for (int64_t i = 0; i < count; i++)
       if (out->labels[i] < 0)
         return tn_fail(TN_ERR_DATA, "arrays: labels, row %lld: found %d, expected a class from 0 on",
-                       (long long)(first + i), (int)out->labels[i]);
+                       (long long)first + i, (int)out->labels[i]);
   }
   if (out->values) {
     copy_floats(out->values, arrays->values, first, count, source->value_cols);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "train/evaluate.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* A pass over this rank's blocks: the subset, and scratch for one block. */
@@ -69,6 +70,7 @@ static tn_status sum_all(pass *p, const double *means, double *total) {
 
 static tn_status measure(pass *p, double *means, double *squares, tn_transform *transform) {
   const int64_t inputs = p->subset->source->inputs;
+  assert(means && squares); /* all ranks have agreed that they were allocated */
   TN_TRY(sum_all(p, NULL, means));
   for (int64_t j = 0; j < inputs; j++)
     means[j] /= (double)p->subset->rows;
