@@ -21,7 +21,7 @@ static const char *const out_paths[OUT_COUNT] = {"/output", "/class", "/output_s
 typedef struct prediction {
   const tn_comm *comm;
   const tn_loaded *loaded;
-  tn_row_stream *stream;
+  tn_row_stream stream;
   int64_t samples;
   int64_t rows, outputs;
   bool has_classes;
@@ -154,7 +154,7 @@ static tn_status run_sample(prediction *p, tn_range rows, int64_t sample) {
                                 .replica = (uint32_t)(sample < 0 ? 0 : sample),
                                 .first_row = (uint64_t)rows.first};
   tn_targets targets;
-  TN_TRY(tn_row_stream_fetch(p->stream, rows.first, rows.count, p->workspace->input, &targets));
+  TN_TRY(tn_row_stream_fetch(&p->stream, rows.first, rows.count, p->workspace->input, &targets));
   float *z = tn_network_forward(network, p->loaded->checkpoint->parameters, p->workspace, rows.count,
                                 sample < 0 ? NULL : &masks);
   tn_loss_output(network->loss, rows.count, p->outputs, z);
@@ -231,18 +231,16 @@ static tn_status run_rounds(prediction *p) {
 
 static tn_status predict(prediction *p, const char *data_path, const char *x_path, const char *out_path,
                          bool overwrite) {
-  tn_row_stream stream;
-  TN_TRY(tn_row_stream_open(&stream, p->comm, p->loaded, data_path, x_path, NULL, TN_BLOCK_ROWS));
+  TN_TRY(tn_row_stream_open(&p->stream, p->comm, p->loaded, data_path, x_path, NULL, TN_BLOCK_ROWS));
   const tn_network *network = p->loaded->checkpoint->network;
-  p->stream = &stream;
-  p->rows = stream.source.rows;
+  p->rows = p->stream.source.rows;
   p->outputs = network->outputs;
   p->has_classes = network->loss == TN_SOFTMAX_CROSS_ENTROPY;
   tn_status status = tn_comm_agree(p->comm, create(p, out_path, overwrite));
   if (status == TN_OK)
     status = run_rounds(p);
   destroy(p);
-  tn_row_stream_close(&stream);
+  tn_row_stream_close(&p->stream);
   return status;
 }
 
