@@ -43,7 +43,7 @@ tn_order tn_sampler_order(const tn_sampler *sampler, int64_t epoch, int64_t repl
   if (sampler->shuffle == TN_SHUFFLE_GLOBAL)
     order.permutation =
         tn_permutation_make(sampler->seed, TN_STREAM_SHUFFLE, 0, (uint64_t)epoch, (uint64_t)sampler->rows);
-  else if (sampler->shuffle == TN_SHUFFLE_SHARD)
+  else if (sampler->shuffle == TN_SHUFFLE_SHARD && shard.count > 0)
     order.permutation = tn_permutation_make(sampler->seed, TN_STREAM_SHUFFLE, (uint32_t)replica, (uint64_t)epoch,
                                             (uint64_t)shard.count);
   return order;
