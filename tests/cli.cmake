@@ -1,3 +1,3 @@
-add_test(NAME command COMMAND ${TN_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/test_command.py)
+add_test(NAME command COMMAND ${TN_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/test_command.py)
 set_tests_properties(command PROPERTIES TIMEOUT 900 PROCESSORS 2
                                         ENVIRONMENT "${TN_TEST_ENVIRONMENT};THINNET=$<TARGET_FILE:thinnet_command>")

@@ -3,83 +3,16 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 import h5py
 import numpy as np
 
-ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-THINNET = os.environ["THINNET"]
-LIMIT_S = 60
-
-SMALL = """
-[data]
-file = {folder}/rows.h5
-valid_fraction = 0.25
-test_x = /test/x
-test_y = /test/y
-[model]
-hidden = 16, 12
-[dropout]
-hidden = 0.3
-[train]
-epochs = 4
-batch_size = 8
-[parallel]
-replicas = 4
-reduction = exact
-"""
-
-
-def launch(ranks, arguments):
-    return (["mpirun", "-n", str(ranks)] if ranks else []) + [THINNET, *arguments]
-
-
-class CommandTest(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.folder)
-        random = np.random.default_rng(7)
-        with h5py.File(self.path("rows.h5"), "w") as file:
-            for split, rows in (("train", 203), ("test", 61)):
-                labels = np.arange(rows) % 3
-                file[f"{split}/x"] = (random.normal(size=(rows, 5)) + 2 * np.eye(3, 5)[labels]).astype("float32")
-                file[f"{split}/y"] = labels
-        self.config = self.write("small.ini", SMALL.format(folder=self.folder))
-
-    def path(self, *names):
-        return os.path.join(self.folder, *names)
-
-    def write(self, name, text):
-        with open(self.path(name), "w", encoding="utf-8") as file:
-            file.write(text)
-        return self.path(name)
-
-    def thinnet(self, *arguments, ranks=0, status=0):
-        done = subprocess.run(launch(ranks, arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=LIMIT_S, check=False, cwd=self.folder)
-        self.assertEqual(done.returncode, status, f"{arguments}\n{done.stdout}{done.stderr}")
-        return done
-
-    def train(self, run, *arguments, ranks=0, status=0):
-        return self.thinnet("train", self.config, "-o", self.path(run), *arguments, ranks=ranks, status=status)
-
-    def digest(self, *names):
-        lines = self.thinnet("info", self.path(*names)).stdout.splitlines()
-        return dict(line.split(": ", 1) for line in lines)["digest"]
-
-    def columns(self, run):
-        """The metrics that a restart must not change."""
-        with h5py.File(self.path(run, "metrics.h5")) as file:
-            timings = ("seconds", "samples_per_second")
-            return {f"{group}/{name}": data[()].tolist() for group in ("epoch", "step") for name, data in
-                    file[group].items() if name not in timings}
+from command_case import LIMIT_S, THINNET, CommandTest, launch
 
 
 class Usage(CommandTest):
