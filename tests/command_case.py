@@ -36,6 +36,18 @@ def launch(ranks, arguments):
     return (["mpirun", "-n", str(ranks)] if ranks else []) + [THINNET, *arguments]
 
 
+def checkpoint_contents(path):
+    contents = {}
+    with h5py.File(path) as file:
+        contents["digest"] = bytes(file.attrs["digest"])
+        for name, value in file["progress"].attrs.items():
+            if name not in ("ranks", "epoch_seconds", "run_seconds"):
+                contents[f"progress/{name}"] = str(value)
+        file.visititems(lambda name, item: contents.update({name: item[()].tobytes()})
+                        if isinstance(item, h5py.Dataset) else None)
+    return contents
+
+
 class CommandTest(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()
@@ -76,3 +88,8 @@ class CommandTest(unittest.TestCase):
             timings = ("seconds", "samples_per_second")
             return {f"{group}/{name}": str(data[()].tolist()) for group in ("epoch", "step") for name, data in
                     file[group].items() if name not in timings}
+
+    def checkpoints(self, run):
+        """What the run's checkpoints hold, by name: every array and what a resume needs, but no timings and no ranks."""
+        names = [name for name in sorted(os.listdir(self.path(run))) if name.endswith(".h5") and name != "metrics.h5"]
+        return {name: checkpoint_contents(self.path(run, name)) for name in names}
