@@ -164,15 +164,15 @@ tn_status tn_disk_sync_folder(const char *path) {
   return status;
 }
 
-/* Brings the name of a new folder to the disk. */
-static void sync_parent(const char *path) {
-  char parent[4096];
-  const char *slash = strrchr(path, '/');
-  if (!slash || (size_t)(slash - path) + 2 > sizeof parent)
-    return;
-  snprintf(parent, sizeof parent, "%.*s", slash == path ? 1 : (int)(slash - path), path);
-  const tn_status ignored = tn_disk_sync_folder(parent); /* of no consequence: a lost folder has lost its files too */
-  (void)ignored;
+tn_status tn_disk_sync_parent(const char *path) {
+  char *parent = NULL;
+  TN_TRY(tn_string_copy(&parent, path));
+  char *slash = strrchr(parent, '/');
+  if (slash)
+    slash[slash == parent] = '\0';
+  const tn_status status = tn_disk_sync_folder(slash ? parent : ".");
+  tn_free(&parent);
+  return status;
 }
 
 tn_status tn_disk_make_folders(const char *path) {
@@ -185,8 +185,10 @@ tn_status tn_disk_make_folders(const char *path) {
       continue;
     part[i] = '\0';
     reason = mkdir(part, 0777) == 0 ? 0 : errno;
-    if (reason == 0)
-      sync_parent(part);
+    if (reason == 0) {
+      const tn_status ignored = tn_disk_sync_parent(part); /* a folder that is lost has lost its files too */
+      (void)ignored;
+    }
     part[i] = path[i];
   }
   tn_free(&part);

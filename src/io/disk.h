@@ -22,6 +22,8 @@ tn_status tn_disk_read(const char *path, void **bytes, int64_t *count);
 
 /* A name is on the disk only when its folder is. TN_ERR_IO. */
 tn_status tn_disk_sync_folder(const char *path);
+/* The same for the folder that a file or folder stands in. */
+tn_status tn_disk_sync_parent(const char *path);
 
 /* Creates a folder and those above it, where they are missing. TN_ERR_IO. */
 tn_status tn_disk_make_folders(const char *path);

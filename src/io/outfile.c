@@ -1,6 +1,7 @@
 #include "io/outfile.h"
 
 #include "base/memory.h"
+#include "io/disk.h"
 #include "io/h5.h"
 
 #include <errno.h>
@@ -274,22 +275,6 @@ static tn_status check_complete(const tn_outfile *out) {
   return TN_OK;
 }
 
-/* The name is on the disk only when its folder is. */
-static tn_status sync_folder(const char *path) {
-  const char *slash = strrchr(path, '/');
-  char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
-  if (!folder)
-    return tn_fail(TN_ERR_MEMORY, "out of memory: the name of a folder");
-  tn_status status = TN_OK;
-  const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL)) /* EINVAL: a file system that cannot */
-    status = tn_fail_errno(TN_ERR_IO, errno, "%s: its folder cannot be synced", path);
-  if (fd >= 0)
-    close(fd);
-  free(folder);
-  return status;
-}
-
 static tn_status publish(tn_outfile *out) {
   TN_TRY(check_complete(out));
   if (fsync(out->fd) != 0)
@@ -302,7 +287,7 @@ static tn_status publish(tn_outfile *out) {
   if (rename(out->temporary, out->path) != 0)
     return tn_fail_errno(TN_ERR_IO, errno, "%s: cannot be renamed to %s", out->temporary, out->path);
   out->temporary_is_there = false;
-  return sync_folder(out->path);
+  return tn_disk_sync_parent(out->path);
 }
 
 tn_status tn_outfile_commit(tn_outfile **out) {

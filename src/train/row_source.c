@@ -3,16 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-static tn_status check_labels_table(const tn_table *y) {
-  if (y->is_integer && y->cols == 1)
-    return TN_OK;
-  return tn_fail(
-      TN_ERR_DATA,
-      "%s: dataset %s: model.loss = softmax_cross_entropy needs integer class labels of shape (N) or (N, 1), "
-      "found %s with %lld columns; for values set model.loss = mse (or mae, huber, sigmoid_cross_entropy)",
-      y->file, y->path, y->is_integer ? "integers" : "floats", (long long)y->cols);
-}
-
 static tn_status check_same_rows(const tn_table *x, const tn_table *other) {
   if (other->rows == x->rows)
     return TN_OK;
@@ -25,7 +15,7 @@ static tn_status open_targets(tn_row_source *source, const char *file, const cha
   TN_TRY(check_same_rows(source->x, source->y));
   source->has_targets = true;
   if (source->loss == TN_SOFTMAX_CROSS_ENTROPY)
-    return check_labels_table(source->y);
+    return tn_table_check_labels(source->y);
   source->value_cols = source->y->cols;
   return TN_OK;
 }
