@@ -52,7 +52,7 @@ void tn_run_summarize(const tn_run *run) {
              tn_config_word("train.optimizer", (int)config->train.optimizer), config->train.learning_rate,
              tn_config_word("parallel.reduction", (int)config->parallel.reduction));
   tn_run_say(run,
-             "parallel   %d ranks, %" PRId64 " replicas, global batch %" PRId64 " rows, %" PRId64 " threads a rank",
+             "parallel   ranks %d, replicas %" PRId64 ", rows of a global batch %" PRId64 ", threads a rank %" PRId64,
              tn_comm_size(run->comm), config->parallel.replicas,
              config->parallel.replicas * config->train.batch_size * config->train.accumulate, config->parallel.threads);
 }
