@@ -182,6 +182,19 @@ class Stops(CommandTest):
         self.assertNotEqual(process.returncode, 0)
         self.finish("run", 1)
 
+    def test_best_is_a_checkpoint_too(self):
+        """No periodic one was due yet when the run was killed."""
+        seldom = ("-s", "output.checkpoint_every_epochs=0", "-s", "output.checkpoint_every_steps=0")
+        self.train("run", *self.LONG, *seldom, "-s", "train.max_steps=30")
+        names = os.listdir(self.path("run"))
+        for name in names:
+            if name == "last.h5" or name.startswith("step-"):
+                os.unlink(self.path("run", name))
+        self.assertIn("resuming after epoch", self.train("run", *self.LONG, *seldom, "--resume", ranks=2).stdout)
+        self.train("whole", *self.LONG, *seldom)
+        self.assertEqual(self.digest("run", "last.h5"), self.digest("whole", "last.h5"))
+        self.assertEqual(self.columns("run"), self.columns("whole"))
+
 
 class EvalAndPredict(CommandTest):
     def test_eval(self):

@@ -76,20 +76,24 @@ static tn_status collect(DIR *stream, entry **entries, int *count) {
   return TN_OK;
 }
 
-static bool has_last(const char *folder) {
+static const char *const fallbacks[] = {"last.h5", "best.h5"};
+#define FALLBACKS ((int)(sizeof fallbacks / sizeof fallbacks[0]))
+
+static bool is_there(const char *folder, const char *name) {
   char path[TN_PATH_MAX + 64];
   struct stat about;
-  snprintf(path, sizeof path, "%s/last.h5", folder);
+  snprintf(path, sizeof path, "%s/%s", folder, name);
   return stat(path, &about) == 0 && S_ISREG(about.st_mode);
 }
 
-static tn_status copy_names(const entry *entries, int entry_count, bool with_last, char (**names)[64], int *count) {
-  TN_TRY(tn_alloc(names, entry_count + with_last, sizeof **names, "a list of checkpoints"));
+static tn_status copy_names(const entry *entries, int entry_count, const char *folder, char (**names)[64], int *count) {
+  TN_TRY(tn_alloc(names, entry_count + FALLBACKS, sizeof **names, "a list of checkpoints"));
   for (int i = 0; i < entry_count; i++)
     memcpy((*names)[i], entries[i].name, sizeof **names);
-  if (with_last)
-    snprintf((*names)[entry_count], sizeof **names, "last.h5");
-  *count = entry_count + with_last;
+  *count = entry_count;
+  for (int i = 0; i < FALLBACKS; i++)
+    if (is_there(folder, fallbacks[i]))
+      snprintf((*names)[(*count)++], sizeof **names, "%s", fallbacks[i]);
   return TN_OK;
 }
 
@@ -104,7 +108,7 @@ tn_status tn_checkpoint_list(const char *folder, char (**names)[64], int *count)
   tn_status status = collect(stream, &entries, &entry_count);
   closedir(stream);
   if (status == TN_OK)
-    status = copy_names(entries, entry_count, has_last(folder), names, count);
+    status = copy_names(entries, entry_count, folder, names, count);
   tn_free(&entries);
   return status;
 }

@@ -72,9 +72,9 @@ tn_status tn_checkpoint_write(tn_folder *folder, const char *name, tn_checkpoint
 tn_status tn_checkpoint_read(tn_checkpoint **checkpoint, const char *path);
 void tn_checkpoint_destroy(tn_checkpoint **checkpoint);
 
-/* Names of the checkpoints of a run folder, newest first (greatest step number of step-NNNNNNNN.h5); last.h5 follows as
- * a fallback. *names is one allocation of `*count` strings of 64 bytes, freed with tn_free. A missing folder has none.
- */
+/* Names of the checkpoints of a run folder, newest first (greatest step number of step-NNNNNNNN.h5); last.h5 and
+ * best.h5, whole checkpoints too, follow as fallbacks. *names is one allocation of `*count` strings of 64 bytes, freed
+ * with tn_free. A missing folder has none. */
 tn_status tn_checkpoint_list(const char *folder, char (**names)[64], int *count);
 
 #endif

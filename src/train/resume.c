@@ -59,14 +59,43 @@ static tn_status adopt_config(tn_run *run, const tn_checkpoint *checkpoint) {
   return status;
 }
 
-static tn_status find_local(tn_run *run, tn_checkpoint **checkpoint) {
-  if (!run->config.output.dir[0])
-    return TN_OK;
+static tn_status adopt_newest(tn_run *run, tn_checkpoint **checkpoint) {
   TN_TRY(read_newest(run->config.output.dir, checkpoint));
   if (!*checkpoint)
     return TN_OK;
   run->progress = (*checkpoint)->progress;
   return adopt_config(run, *checkpoint);
+}
+
+/* Empty where there is none. */
+static tn_status newest_name(const char *folder, char name[64]) {
+  char(*names)[64] = NULL;
+  int count = 0;
+  name[0] = '\0';
+  TN_TRY(tn_checkpoint_list(folder, &names, &count));
+  if (count > 0)
+    memcpy(name, names[0], 64);
+  tn_free(&names);
+  return TN_OK;
+}
+
+/* The folder is taken over once it is certain that there is something to go on with here. Until that moment its former
+ * writer, orphaned but alive, may have added a checkpoint: then that is the newest. */
+static tn_status find_local(tn_run *run, tn_checkpoint **checkpoint) {
+  const char *folder = run->config.output.dir;
+  char before[64], after[64];
+  if (!folder[0])
+    return TN_OK;
+  TN_TRY(newest_name(folder, before));
+  TN_TRY(adopt_newest(run, checkpoint));
+  if (run->options->dry_run || (*checkpoint && tn_run_is_finished(run)))
+    return TN_OK;
+  TN_TRY(tn_folder_open(&run->folder, folder));
+  TN_TRY(newest_name(folder, after));
+  if (strcmp(before, after) == 0)
+    return TN_OK;
+  tn_checkpoint_destroy(checkpoint);
+  return adopt_newest(run, checkpoint);
 }
 
 static void unpack_watches(tn_run *run) {
@@ -170,22 +199,27 @@ tn_status tn_run_init_from(tn_run *run, const char *path) {
 static const char *const single_files[] = {"metrics.h5", "config.ini", "last.h5", "best.h5"};
 #define SINGLE_FILES ((int)(sizeof single_files / sizeof single_files[0]))
 
-static bool holds_a_run(const char *folder, int checkpoints) {
-  char path[TN_PATH_MAX + 64];
+static bool holds_a_run(const char *folder) {
+  char path[TN_PATH_MAX + 64], newest[64];
   for (int i = 0; i < SINGLE_FILES; i++) {
     join_path(path, sizeof path, folder, single_files[i]);
     if (access(path, F_OK) == 0)
       return true;
   }
-  return checkpoints > 0;
+  return newest_name(folder, newest) == TN_OK && newest[0];
 }
 
-static tn_status clear_folder(tn_folder *folder, char (*names)[64], int count) {
-  for (int i = 0; i < count; i++)
-    TN_TRY(tn_folder_remove(folder, names[i]));
-  for (int i = 0; i < SINGLE_FILES; i++)
-    TN_TRY(tn_folder_remove(folder, single_files[i]));
-  return TN_OK;
+static tn_status clear_folder(tn_folder *folder) {
+  char(*names)[64] = NULL;
+  int count = 0;
+  TN_TRY(tn_checkpoint_list(tn_folder_path(folder), &names, &count));
+  tn_status status = TN_OK;
+  for (int i = 0; i < count && status == TN_OK; i++)
+    status = tn_folder_remove(folder, names[i]);
+  for (int i = 0; i < SINGLE_FILES && status == TN_OK; i++)
+    status = tn_folder_remove(folder, single_files[i]);
+  tn_free(&names);
+  return status;
 }
 
 static tn_status write_config(tn_run *run) {
@@ -210,21 +244,14 @@ static tn_status open_metrics(tn_run *run, bool resumed) {
 
 static tn_status open_folder(tn_run *run, bool resumed) {
   const char *path = run->config.output.dir;
-  char(*names)[64] = NULL;
-  int count = 0;
-  TN_TRY(tn_checkpoint_list(path, &names, &count));
-  tn_status status = TN_OK;
-  if (!resumed && !run->options->resume && !run->options->overwrite && holds_a_run(path, count))
-    status = tn_fail(TN_ERR_USAGE,
-                     "%s holds a run already: --resume continues it, --overwrite replaces it, -o DIR starts "
-                     "elsewhere",
-                     path);
-  if (status == TN_OK)
-    status = tn_folder_open(&run->folder, path);
-  if (status == TN_OK && !resumed)
-    status = clear_folder(run->folder, names, count);
-  tn_free(&names);
-  TN_TRY(status);
+  if (!run->options->resume && !run->options->overwrite && holds_a_run(path))
+    return tn_fail(TN_ERR_USAGE,
+                   "%s holds a run already: --resume continues it, --overwrite replaces it, -o DIR starts elsewhere",
+                   path);
+  if (!run->folder) /* a resume has taken it already */
+    TN_TRY(tn_folder_open(&run->folder, path));
+  if (!resumed)
+    TN_TRY(clear_folder(run->folder));
   TN_TRY(write_config(run));
   return open_metrics(run, resumed);
 }
