@@ -41,3 +41,35 @@ const char *resealed_edit(const char *path, const char *name, void (*edit)(hid_t
   free(image);
   return path;
 }
+
+static hid_t text_type(void) {
+  const hid_t type = H5Tcopy(H5T_C_S1);
+  H5Tset_size(type, H5T_VARIABLE);
+  H5Tset_cset(type, H5T_CSET_UTF8);
+  return type;
+}
+
+char *attribute_text(hid_t file, const char *path, const char *name) {
+  char *text = NULL;
+  const hid_t type = text_type(), attribute = H5Aopen_by_name(file, path, name, H5P_DEFAULT, H5P_DEFAULT);
+  if (attribute < 0 || H5Aread(attribute, type, &text) < 0) {
+    fprintf(stderr, "no text %s of %s\n", name, path);
+    exit(1);
+  }
+  H5Aclose(attribute);
+  H5Tclose(type);
+  return text;
+}
+
+void attribute_set_text(hid_t file, const char *path, const char *name, const char *text) {
+  const hid_t type = text_type(), space = H5Screate(H5S_SCALAR);
+  H5Adelete_by_name(file, path, name, H5P_DEFAULT);
+  const hid_t attribute = H5Acreate_by_name(file, path, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  if (attribute < 0 || H5Awrite(attribute, type, &text) < 0) {
+    fprintf(stderr, "cannot set %s of %s\n", name, path);
+    exit(1);
+  }
+  H5Aclose(attribute);
+  H5Sclose(space);
+  H5Tclose(type);
+}

@@ -12,4 +12,8 @@ const char *resealed_write(const char *name, const void *bytes, size_t count);
  * scratch folder; returns that path. */
 const char *resealed_edit(const char *path, const char *name, void (*edit)(hid_t file));
 
+/* A text attribute of any object: its value, for the caller to free; and another value in its place. */
+char *attribute_text(hid_t file, const char *path, const char *name);
+void attribute_set_text(hid_t file, const char *path, const char *name, const char *text);
+
 #endif

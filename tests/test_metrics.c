@@ -242,12 +242,9 @@ static void test_without_rows(void **state) {
 }
 
 static void check_text(hid_t file, const char *name, const char *expected) {
-  char text[256] = "";
-  const hid_t attribute = H5Aopen(file, name, H5P_DEFAULT), type = H5Aget_type(attribute);
-  assert_true(H5Tget_size(type) < sizeof text && H5Aread(attribute, type, text) >= 0);
-  H5Tclose(type);
-  H5Aclose(attribute);
+  char *text = attribute_text(file, "/", name);
   assert_string_equal(text, expected);
+  free(text);
 }
 
 static void check_int(hid_t file, const char *name, int64_t expected) {
@@ -303,14 +300,7 @@ static void test_many_hosts(void **state) {
 }
 
 static void edit_format(hid_t file) {
-  H5Adelete(file, "format");
-  const hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
-  H5Tset_size(type, 8);
-  const hid_t attribute = H5Acreate2(file, "format", type, space, H5P_DEFAULT, H5P_DEFAULT);
-  H5Awrite(attribute, type, "another");
-  H5Aclose(attribute);
-  H5Sclose(space);
-  H5Tclose(type);
+  attribute_set_text(file, "/", "format", "another");
 }
 static void edit_rows(hid_t file) {
   H5Ldelete(file, "/epoch/seconds", H5P_DEFAULT);

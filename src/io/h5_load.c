@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PATH_SIZE      256
-#define TEXT_MAX_BYTES (1 << 16) /* what an attribute of the earliest format holds */
+#define PATH_SIZE 256
 
 bool tn_h5_exists(const tn_h5_file *file, const char *path) {
   char part[PATH_SIZE];
@@ -196,23 +195,22 @@ tn_status tn_h5_load_real(const tn_h5_file *file, const char *path, const char *
   return load_number(file, path, name, TN_H5_FLOAT64, value);
 }
 
-static bool is_fixed_string(hid_t type) {
-  return type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 && H5Tget_size(type) > 0 &&
-         H5Tget_size(type) <= TEXT_MAX_BYTES;
+static bool is_text(hid_t type) {
+  return type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) > 0;
 }
 
 tn_status tn_h5_load_text(const tn_h5_file *file, const char *path, const char *name, char **text) {
+  char *found = NULL;
   *text = NULL;
   hid_t attribute = H5I_INVALID_HID;
   TN_TRY(open_attribute(file, path, name, &attribute));
   const hid_t type = H5Aget_type(attribute);
-  tn_status status = is_fixed_string(type) ? TN_OK : wrong_attribute(file, path, name, "a text");
-  if (status == TN_OK)
-    status = tn_alloc(text, (int64_t)H5Tget_size(type) + 1, 1, "the text of an attribute");
-  if (status == TN_OK && H5Aread(attribute, type, *text) < 0) {
+  tn_status status = TN_OK;
+  if (!is_text(type) || H5Aread(attribute, type, &found) < 0 || !found)
     status = wrong_attribute(file, path, name, "a text");
-    tn_free(text);
-  }
+  if (status == TN_OK)
+    status = tn_string_copy(text, found);
+  H5free_memory(found);
   tn_h5_close(type);
   tn_h5_close(attribute);
   return status;

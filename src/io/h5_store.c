@@ -1,7 +1,6 @@
 #include "io/h5_store.h"
 
 #include <stdbool.h>
-#include <string.h>
 
 #define CHUNK_VALUES (1 << 17) /* HDF5's cache holds one such chunk of doubles */
 
@@ -104,8 +103,8 @@ static tn_status store_attribute(const tn_h5_file *file, const char *path, const
 }
 
 tn_status tn_h5_store_text(const tn_h5_file *file, const char *path, const char *name, const char *text) {
-  const hid_t type = string_type(strlen(text) + 1);
-  const tn_status status = store_attribute(file, path, name, type, type, text);
+  const hid_t type = string_type(H5T_VARIABLE);
+  const tn_status status = store_attribute(file, path, name, type, type, &text);
   tn_h5_close(type);
   return status;
 }

@@ -34,7 +34,7 @@ tn_status tn_h5_store_array(const tn_h5_file *file, const char *path, tn_h5_kind
 tn_status tn_h5_store_strings(const tn_h5_file *file, const char *path, int64_t count, int64_t size,
                               const char *strings);
 
-/* Attributes of the object at `path`; a text below 64 kB. */
+/* Attributes of the object at `path`; a text of any length. */
 tn_status tn_h5_store_text(const tn_h5_file *file, const char *path, const char *name, const char *text);
 tn_status tn_h5_store_int(const tn_h5_file *file, const char *path, const char *name, int64_t value);
 tn_status tn_h5_store_real(const tn_h5_file *file, const char *path, const char *name, double value);
