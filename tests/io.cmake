@@ -1,5 +1,6 @@
 tn_add_test(table SOURCES test_table.c scratch.c)
 tn_add_test(file SOURCES test_file.c scratch.c)
 tn_add_test(checkpoint SOURCES test_checkpoint.c checkpoint_fixture.c resealed.c scratch.c)
+tn_add_test(checkpoint_damage SOURCES test_checkpoint_damage.c checkpoint_fixture.c scratch.c)
 tn_add_test(checkpoint_hostile SOURCES test_checkpoint_hostile.c checkpoint_fixture.c resealed.c scratch.c)
 tn_add_test(metrics SOURCES test_metrics.c resealed.c scratch.c)

@@ -189,19 +189,15 @@ static void assert_refused(const char *path, tn_status expected, const char *mes
     fail_msg("status %d, \"%s\"; expected %d, \"%s\"", (int)status, tn_error_message(), (int)expected, message);
 }
 
+/* Damage of all kinds is test_checkpoint_damage.c's; here is what is said of it. */
 static void test_damage_is_found(void **state) {
   (void)state;
   size_t count = 0;
   char *file = scratch_read(write_some("a.h5"), &count);
-  for (int i = 0; i < 200; i++) {
-    const size_t bit = (size_t)i * 8 * count / 200;
-    file[bit / 8] = (char)(file[bit / 8] ^ (1 << bit % 8));
-    tn_checkpoint *checkpoint = NULL;
-    assert_int_equal(tn_checkpoint_read(&checkpoint, scratch_write("bad.h5", file, count)), TN_ERR_DAMAGED);
-    file[bit / 8] = (char)(file[bit / 8] ^ (1 << bit % 8));
-  }
   assert_refused(scratch_write("bad.h5", file, count / 2), TN_ERR_DAMAGED, "its end is missing, or it is another file");
   assert_refused(scratch_write("bad.h5", file, 0), TN_ERR_DAMAGED, "its end is missing");
+  file[count / 2] ^= 1;
+  assert_refused(scratch_write("bad.h5", file, count), TN_ERR_DAMAGED, "its bytes do not match their checksum");
   assert_refused(scratch_path("none.h5"), TN_ERR_IO, "cannot be opened: No such file");
   free(file);
 }

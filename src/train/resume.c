@@ -231,12 +231,16 @@ static tn_status write_config(tn_run *run) {
   return status;
 }
 
+/* Metrics that are damaged or gone are no reason not to train; a disk that does not give them out today is. */
 static tn_status open_metrics(tn_run *run, bool resumed) {
   char path[TN_PATH_MAX + 64];
   if (resumed) {
     join_path(path, sizeof path, run->config.output.dir, "metrics.h5");
-    if (tn_metrics_read(&run->metrics, path, run->progress.epoch, run->progress.step) == TN_OK)
+    const tn_status status = tn_metrics_read(&run->metrics, path, run->progress.epoch, run->progress.step);
+    if (status == TN_OK)
       return TN_OK;
+    if (status == TN_ERR_MEMORY || (status == TN_ERR_IO && access(path, F_OK) == 0))
+      return tn_fail_in(status, "the metrics of the run so far cannot be read, and nothing was trained");
     tn_warn("the metrics of the run so far are lost, new ones start here: %s", tn_error_message());
   }
   return tn_metrics_create(&run->metrics);

@@ -154,7 +154,7 @@ static tn_status train_epochs(tn_run *run) {
     status = tn_run_epoch(run);
   if (run->options->handle_signals)
     tn_signals_restore();
-  if (status == TN_OK && run->config.early_stopping.restore_best && run->best.best_epoch > 0) {
+  if (status == TN_OK && tn_run_restores_best(run)) {
     tn_run_say(run, "restoring the weights of epoch %lld", (long long)run->best.best_epoch);
     status = tn_run_restore_best(run);
   }
@@ -199,11 +199,10 @@ static tn_status run_all(tn_run *run, tn_train_result *result) {
   tn_status status = run->options->resume ? tn_run_resume_find(run, &checkpoint, &resumed) : TN_OK;
   const bool already_finished = status == TN_OK && resumed && tn_run_is_finished(run);
   if (already_finished) {
-    if (checkpoint)
-      memcpy(run->digest, checkpoint->digest, sizeof run->digest);
-    tn_comm_broadcast(run->comm, run->digest, (int64_t)sizeof run->digest, 0);
-    tn_run_say(run, "the run in %s is finished: epoch %lld, step %lld", run->config.output.dir,
-               (long long)run->progress.epoch, (long long)run->progress.step);
+    status = tn_run_settle(run, checkpoint);
+    if (status == TN_OK)
+      tn_run_say(run, "the run in %s is finished: epoch %lld, step %lld", run->config.output.dir,
+                 (long long)run->progress.epoch, (long long)run->progress.step);
   } else if (status == TN_OK) {
     status = run_with_data(run, checkpoint, resumed);
   }

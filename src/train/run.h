@@ -86,6 +86,10 @@ tn_status tn_run_save(tn_run *run, bool periodic, bool best);
 /* early_stopping.restore_best: the best parameters become the run's, and last.h5 the name of best.h5. Collective,
  * agreed. */
 tn_status tn_run_restore_best(tn_run *run);
+bool tn_run_restores_best(const tn_run *run);
+/* A run that is finished, though perhaps not to the last name: last.h5 becomes what it has to be at the end, and
+ * run->digest its digest. `newest`: rank 0's checkpoint. Collective, agreed. */
+tn_status tn_run_settle(tn_run *run, const tn_checkpoint *newest);
 
 /* resume.c. Finds the newest good checkpoint and takes over its configuration's resolved keys and its progress; the
  * parameters follow in tn_run_resume_load, when the network exists. *found on all ranks. Collective, agreed. */

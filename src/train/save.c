@@ -71,18 +71,25 @@ static tn_status remove_old(tn_run *run) {
   return status;
 }
 
+/* best.h5 comes first: a run that ends before its other names resumes from an older checkpoint, and comes by here
+ * again. */
 static tn_status write_periodic(tn_run *run, bool best) {
   char name[64];
   step_file_name(name, run->progress.step);
-  TN_TRY(write_checkpoint(run, name));
+  if (best) {
+    TN_TRY(write_checkpoint(run, BEST));
+    TN_TRY(tn_folder_link(run->folder, BEST, name));
+  } else {
+    TN_TRY(write_checkpoint(run, name));
+  }
   TN_TRY(tn_folder_link(run->folder, name, LAST));
-  if (best)
-    TN_TRY(tn_folder_link(run->folder, name, BEST));
   return remove_old(run);
 }
 
+/* No checkpoint may be newer than the metrics: one that a resume could not read today might be read tomorrow. */
 static tn_status write_files(tn_run *run, bool periodic, bool best) {
   TN_TRY(run->deferred);
+  TN_TRY(remove_old(run));
   TN_TRY(tn_metrics_write(run->metrics, run->folder, METRICS));
   if (periodic)
     return write_periodic(run, best);
@@ -111,20 +118,56 @@ tn_status tn_run_save(tn_run *run, bool periodic, bool best) {
   return TN_OK;
 }
 
+static tn_status read_file(const tn_run *run, const char *name, tn_checkpoint **checkpoint) {
+  char path[TN_PATH_MAX + 64];
+  snprintf(path, sizeof path, "%s/%s", run->config.output.dir, name);
+  return tn_checkpoint_read(checkpoint, path);
+}
+
 /* Rank 0: best.h5's parameters into the run. */
 static tn_status read_best(tn_run *run) {
-  char path[TN_PATH_MAX + 64];
   tn_checkpoint *best = NULL;
-  snprintf(path, sizeof path, "%s/%s", tn_folder_path(run->folder), BEST);
-  TN_TRY(tn_checkpoint_read(&best, path));
+  TN_TRY(read_file(run, BEST, &best));
   memcpy(run->parameters, best->parameters, (size_t)run->network->block_size * sizeof(float));
   tn_checkpoint_destroy(&best);
   return tn_folder_link(run->folder, BEST, LAST);
+}
+
+bool tn_run_restores_best(const tn_run *run) {
+  return run->config.early_stopping.restore_best && run->best.best_epoch > 0;
 }
 
 tn_status tn_run_restore_best(tn_run *run) {
   const tn_status status = run->folder ? read_best(run) : TN_OK;
   TN_TRY(tn_comm_agree(run->comm, status));
   tn_comm_broadcast(run->comm, run->parameters, run->network->block_size * (int64_t)sizeof(float), 0);
+  return TN_OK;
+}
+
+static tn_status read_digest(const tn_run *run, const char *name, char digest[TN_DIGEST_SIZE]) {
+  tn_checkpoint *checkpoint = NULL;
+  TN_TRY(read_file(run, name, &checkpoint));
+  memcpy(digest, checkpoint->digest, TN_DIGEST_SIZE);
+  tn_checkpoint_destroy(&checkpoint);
+  return TN_OK;
+}
+
+/* Rank 0 */
+static tn_status settle(tn_run *run, const tn_checkpoint *newest) {
+  char name[64] = BEST, last[TN_DIGEST_SIZE] = "";
+  memcpy(run->digest, newest->digest, sizeof run->digest);
+  if (tn_run_restores_best(run))
+    TN_TRY(read_digest(run, name, run->digest));
+  else
+    step_file_name(name, newest->progress.step);
+  if (read_digest(run, LAST, last) == TN_OK && strcmp(last, run->digest) == 0)
+    return TN_OK;
+  TN_TRY(tn_folder_open(&run->folder, run->config.output.dir));
+  return tn_folder_link(run->folder, name, LAST);
+}
+
+tn_status tn_run_settle(tn_run *run, const tn_checkpoint *newest) {
+  TN_TRY(tn_comm_agree(run->comm, newest ? settle(run, newest) : TN_OK));
+  tn_comm_broadcast(run->comm, run->digest, (int64_t)sizeof run->digest, 0);
   return TN_OK;
 }
