@@ -15,7 +15,7 @@ from command_case import LIMIT_S
 from fault_case import CALLS, DEATHS, FaultCase
 
 # One call out of so many is tried (TN_FAULTS_EVERY=1: all of them), beginning with the first.
-EVERY = int(os.environ.get("TN_FAULTS_EVERY", "9"))
+EVERY = int(os.environ.get("TN_FAULTS_EVERY", "13"))
 
 
 class EveryCall(FaultCase):
