@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct subcommand {
   const char *name;
@@ -59,7 +60,16 @@ static bool is_one_of(const char *word, const char *a, const char *b) {
   return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
+/* What a person or a file was to get and did not (a full disk) is a failure, whatever was printed. */
+static void close_output(void) {
+  if (fflush(stdout) == 0 && !ferror(stdout))
+    return;
+  perror("thinnet: error: standard output cannot be written");
+  _exit(tn_status_exit_code(TN_ERR_IO));
+}
+
 int main(int argc, char **argv) {
+  atexit(close_output);
   if (argc < 2) {
     if (tn_cli_launch_rank() == 0)
       print_help(stderr);
