@@ -12,6 +12,7 @@
 /* Seconds between two drawings of the bar. */
 #define DRAW_INTERVAL_S        0.1
 #define TERMINAL_WIDTH_DEFAULT 80
+#define TERMINAL_WIDTH_MAX     200
 #define BAR_WIDTH_MIN          5
 #define BAR_WIDTH_MAX          40
 /* Columns of the text around the bar. */
@@ -23,10 +24,15 @@ static double now_s(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static int bar_width(void) {
+static int terminal_width(void) {
   struct winsize size;
   const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  const int room = (known ? size.ws_col : TERMINAL_WIDTH_DEFAULT) - TEXT_WIDTH;
+  const int width = known ? size.ws_col : TERMINAL_WIDTH_DEFAULT;
+  return width < TERMINAL_WIDTH_MAX ? width : TERMINAL_WIDTH_MAX;
+}
+
+static int bar_width(void) {
+  const int room = terminal_width() - TEXT_WIDTH;
   if (room < BAR_WIDTH_MIN)
     return BAR_WIDTH_MIN;
   return room < BAR_WIDTH_MAX ? room : BAR_WIDTH_MAX;
@@ -66,8 +72,12 @@ static void show_step(void *context, const tn_step_report *report) {
   const double rate = (double)report->rows_in_epoch / report->epoch_seconds;
   const long left_s = lround((double)(report->train_rows - report->rows_in_epoch) / rate);
   format_bar(bar, bar_width(), share);
-  printf("\repoch %3" PRId64 "/%" PRId64 " [%s] %3.0f%% %8.0f rows/s  loss %.4f  %ld:%02ld left\033[K", report->epoch,
-         report->epochs, bar, 100.0 * share, rate, report->loss, left_s / 60, left_s % 60);
+  /* Cut to the terminal: a line that wraps cannot be drawn over. */
+  char line[TERMINAL_WIDTH_MAX];
+  snprintf(line, (size_t)terminal_width(),
+           "epoch %3" PRId64 "/%" PRId64 " [%s] %3.0f%% %8.0f rows/s  loss %.4f  %ld:%02ld left", report->epoch,
+           report->epochs, bar, 100.0 * share, rate, report->loss, left_s / 60, left_s % 60);
+  printf("\r%s\033[K", line);
   fflush(stdout);
   display->bar_is_shown = true;
 }
