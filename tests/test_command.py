@@ -31,6 +31,14 @@ class Usage(CommandTest):
                           ["train", self.config, "--resume", "--init", "x.h5"]):
             self.assertTrue(self.thinnet(*arguments, status=2).stderr, arguments)
 
+    def test_output_that_cannot_be_written_is_1(self):
+        for arguments in (("config", "--defaults"), ("--help",), ("--version",)):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run([THINNET, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S,
+                                      check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("standard output cannot be written: No space left on device", done.stderr)
+
     def test_one_message_under_mpirun(self):
         errors = self.thinnet("train", self.path("absent.ini"), ranks=3, status=2).stderr
         self.assertEqual(errors.count("absent.ini"), 1, errors)
@@ -67,6 +75,12 @@ class Data(CommandTest):
             file["train/x"][17, 3] = 0
             file["train/y"][5] = -1
         self.fails(words=["/train/y", "5", "-1"])
+
+    def test_weights_of_nothing(self):
+        with h5py.File(self.path("rows.h5"), "r+") as file:
+            file["train/weight"] = np.zeros(203, "float32")
+        message = self.train("run", "-s", "data.train_weight=/train/weight", ranks=2, status=2).stderr
+        self.assertIn("give every training row the weight 0", message)
 
     def test_one_rank_misses_the_file(self):
         """Rank 1 alone sees another folder: all ranks end, with one message."""
@@ -232,6 +246,16 @@ class EvalAndPredict(CommandTest):
         message = self.thinnet("eval", self.path("run", "best.h5"), status=1).stderr
         self.assertIn("best.h5", message)
         self.thinnet("info", self.path("run", "best.h5"), status=1)
+
+    def test_info_knows_a_checkpoint_without_its_end(self):
+        self.train("run")
+        with open(self.path("run", "last.h5"), "rb") as file:
+            whole = file.read()
+        for name, content in (("short.h5", whole[:-10]), ("long.h5", whole + b"x")):
+            with open(self.path(name), "wb") as file:
+                file.write(content)
+            self.assertIn(f"{name}: is a thinnet-checkpoint file whose end is missing or changed",
+                          self.thinnet("info", self.path(name), status=1).stderr)
 
 
 if __name__ == "__main__":

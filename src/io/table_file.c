@@ -1,5 +1,7 @@
 #include "io/table_file.h"
 
+#include "base/memory.h"
+#include "io/h5_load.h"
 #include "io/table.h"
 
 #include <errno.h>
@@ -109,11 +111,23 @@ tn_status tn_table_missing(hid_t id, const char *file, const char *path) {
   return missing(file, path, is_there ? "is a group, not a dataset" : "does not exist", &found);
 }
 
+/* A sealed file whose end is gone looks like any other. */
+static tn_status check_no_seal(hid_t id, const char *file) {
+  static const char ours[] = "thinnet-";
+  char *format = NULL;
+  tn_status status = TN_OK;
+  if (tn_h5_load_text(&(tn_h5_file){.id = id, .name = file}, "/", "format", &format) == TN_OK &&
+      strncmp(format, ours, strlen(ours)) == 0)
+    status = tn_fail(TN_ERR_DAMAGED, "%s: is a %.64s file whose end is missing or changed", file, format);
+  tn_free(&format);
+  return status;
+}
+
 static tn_status list(const char *file, tn_table_visitor *visit, void *context) {
   hid_t id = H5I_INVALID_HID;
   TN_TRY(tn_table_file_open(&id, file));
-  tn_status status = TN_OK;
-  if (!visit_all(id, (visitor){visit, context}))
+  tn_status status = check_no_seal(id, file);
+  if (status == TN_OK && !visit_all(id, (visitor){visit, context}))
     status = tn_h5_fail(TN_ERR_DATA, "%s: its contents cannot be listed", file);
   tn_h5_close(id);
   return status;
