@@ -15,6 +15,7 @@ extern "C" {
 
 #define TN_PATH_MAX          1024
 #define TN_LAYERS_MAX        64
+#define TN_UNITS_MAX         (1 << 24) /* of a layer */
 #define TN_CLASS_WEIGHTS_MAX 1024
 
 typedef struct tn_int_list {

@@ -29,7 +29,6 @@
 
 /* Limits that are not plain sense come from elsewhere: BLAS takes 32-bit dimensions, a place of a random word holds
  * 32 bits of step, epoch and row and 21 of the replica. */
-#define UNITS_MAX    (1 << 24)
 #define STEPS_MAX    4294967295
 #define REPLICAS_MAX (1 << 21)
 
@@ -95,8 +94,8 @@ static const tn_option options[] = {
     {KEY(data, shuffle), CHOICE("global", shuffle_words), .meaning = "order of the rows, drawn anew each epoch over all rows, within each replica's shard, or as in the file"},
     {KEY(data, placement), CHOICE("node", placement_words), FREE, .meaning = "one copy of the data a node, or only a rank's share in each rank"},
 
-    {KEY(model, hidden), .type = TN_OPTION_INTS, .fallback = "", .whole = {1, UNITS_MAX}, .items = TN_LAYERS_MAX, .meaning = "units of each hidden layer, the first one first; empty is a linear model"},
-    {KEY(model, outputs), WHOLE("0", 0, UNITS_MAX), MAY_ADOPT, .meaning = "output units; 0 is what the training targets say"},
+    {KEY(model, hidden), .type = TN_OPTION_INTS, .fallback = "", .whole = {1, TN_UNITS_MAX}, .items = TN_LAYERS_MAX, .meaning = "units of each hidden layer, the first one first; empty is a linear model"},
+    {KEY(model, outputs), WHOLE("0", 0, TN_UNITS_MAX), MAY_ADOPT, .meaning = "output units; 0 is what the training targets say"},
     {KEY(model, activation), CHOICE("relu", activation_words), .meaning = "of the hidden layers"},
     {KEY(model, loss), CHOICE("softmax_cross_entropy", loss_words), .meaning = "softmax for classes, sigmoid for targets in [0, 1], the others for values"},
     {KEY(model, init), CHOICE("auto", init_words), .meaning = "initial weights; auto is he_normal for relu, leaky_relu and gelu layers, glorot_uniform for others and the last"},
@@ -105,7 +104,7 @@ static const tn_option options[] = {
     {KEY(dropout, hidden), .type = TN_OPTION_REALS, .fallback = "0", .real = {0, 1, false, true}, .items = TN_LAYERS_MAX, .meaning = "probability of dropping a hidden unit; one for all hidden layers, or one for each"},
     {KEY(dropout, kind), CHOICE("bernoulli", dropout_kind_words), .meaning = "units are dropped, or multiplied by normal noise of the same variance"},
     {KEY(dropout, mask), CHOICE("sample", mask_words), .meaning = "a mask for each row, or one for all rows of a replica's batch"},
-    {KEY(dropout, group), WHOLE("1", 1, UNITS_MAX), .meaning = "neighbouring units that share their fate"},
+    {KEY(dropout, group), WHOLE("1", 1, TN_UNITS_MAX), .meaning = "neighbouring units that share their fate"},
 
     {KEY(regularization, l1), REAL_FROM("0", 0), .meaning = "adds l1 x sum |w| to the loss, weights only"},
     {KEY(regularization, l2), REAL_FROM("0", 0), .meaning = "adds l2 x sum w^2 to the loss, weights only"},
@@ -129,7 +128,7 @@ static const tn_option options[] = {
     {KEY(train, max_steps), WHOLE("0", 0, STEPS_MAX), FREE, .meaning = "ends the training after so many steps; 0 is off"},
     {KEY(train, time_limit), REAL_FROM("0", 0), FREE, .meaning = "seconds until the run stops with a checkpoint; 0 is off"},
 
-    {KEY(schedule, kind), CHOICE("constant", schedule_words), .meaning = "how the learning rate changes"},
+    {KEY(schedule, kind), CHOICE("constant", schedule_words), .meaning = "how the learning rate changes; cosine ends at the last step that train.epochs and train.max_steps allow"},
     {KEY(schedule, warmup_steps), WHOLE("0", 0, STEPS_MAX), .meaning = "steps over which the learning rate rises from 0"},
     {KEY(schedule, step_epochs), WHOLE("10", 1, STEPS_MAX), .meaning = "epochs between two falls (step)"},
     {KEY(schedule, factor), FACTOR("0.1"), .meaning = "what the learning rate is multiplied by at each fall (step, plateau) or over an epoch (exponential)"},
@@ -153,7 +152,7 @@ static const tn_option options[] = {
     {KEY(output, checkpoint_every_seconds), REAL_FROM("0", 0), FREE, .meaning = "seconds between two periodic checkpoints; 0 is off"},
     {KEY(output, keep), WHOLE("2", 2, INT32_MAX), FREE, .meaning = "periodic checkpoints that stay"},
     {KEY(output, step_metrics_every), WHOLE("50", 0, STEPS_MAX), FREE, .meaning = "steps between two rows of step metrics; 0 is none"},
-    {KEY(output, progress), CHOICE("auto", progress_words), FREE, .meaning = "auto is a bar on a terminal, lines elsewhere"},
+    {KEY(output, progress), CHOICE("auto", progress_words), FREE, .meaning = "of the epochs: auto is a bar on a terminal, lines elsewhere"},
 };
 /* clang-format on */
 

@@ -4,6 +4,7 @@
 #include "train/standardize.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 /* Rows that a rank sends at a time when an epoch's rows are exchanged: bounds the buffers at a few MB for usual rows.
@@ -131,6 +132,9 @@ static tn_status settle_outputs(tn_run *run) {
   }
   const int64_t train_greatest = greatest_label(run->comm, &data->train_rows);
   const int64_t valid_greatest = data->valid.rows > 0 ? greatest_label(run->comm, &data->valid_rows) : -1;
+  if (*outputs == 0 && train_greatest >= TN_UNITS_MAX)
+    return tn_fail(TN_ERR_DATA, "%s: label %lld found; at most %d classes are possible: correct the labels",
+                   name_of(run->config.data.train_y, "labels"), (long long)train_greatest, TN_UNITS_MAX);
   if (*outputs == 0)
     *outputs = train_greatest + 1;
   if (*outputs < 2)
@@ -202,6 +206,22 @@ static tn_status weigh_classes(tn_run *run) {
   return status;
 }
 
+/* Means are sums over weights: some have to be above 0. */
+static tn_status check_weights(const tn_run *run) {
+  const tn_row_arrays *arrays = &run->data.train_rows.arrays;
+  double greatest = 0;
+  if (!run->data.weighted)
+    return TN_OK;
+  for (int64_t i = 0; i < run->data.train_rows.count; i++)
+    greatest = fmax(greatest, (double)arrays->weights[i]);
+  tn_comm_max_double(run->comm, &greatest, 1);
+  if (greatest > 0)
+    return TN_OK;
+  return tn_fail(TN_ERR_DATA,
+                 "%s and train.class_weights give every training row the weight 0: nothing is to be learned",
+                 name_of(run->config.data.train_weight, "the weights"));
+}
+
 static bool exchanges(const tn_run *run) {
   return run->config.data.placement == TN_PLACEMENT_RANK && run->config.data.shuffle == TN_SHUFFLE_GLOBAL &&
          tn_comm_size(run->comm) > 1;
@@ -235,6 +255,7 @@ tn_status tn_run_data_load(tn_run *run) {
                         tn_block_rows_of_rank(data->valid.rows, rank, size), false));
   TN_TRY(settle_outputs(run));
   TN_TRY(weigh_classes(run));
+  TN_TRY(check_weights(run));
   TN_TRY(make_transform(run));
   return exchanges(run) ? tn_comm_agree(comm, prepare_exchange(run, mine)) : TN_OK;
 }
