@@ -236,9 +236,11 @@ static void test_bad_values(void **state) {
   static const char *const cases[][2] = {
       {"[train]\nepochs = ten", "a.ini:2: train.epochs: found \"ten\", expected a whole number, 1 or more, at most "
                                 "4294967295"},
-      {"[train]\n\nseed = -1", "a.ini:3: train.seed: found \"-1\", expected a whole number, 0 or more"},
+      {"[train]\n\nseed = -1", "a.ini:3: train.seed: found \"-1\", expected a whole number, 0 or more, at most "
+                               "9223372036854775807"},
       {"[train]\nseed = 9223372036854775808",
-       "a.ini:2: train.seed: found \"9223372036854775808\", expected a whole number, 0 or more"},
+       "a.ini:2: train.seed: found \"9223372036854775808\", expected a whole number, 0 or more, at most "
+       "9223372036854775807"},
       {"[train]\nepochs = 1 0",
        "a.ini:2: train.epochs: found \"1 0\", expected a whole number, 1 or more, at most 4294967295"},
       {"[train]\nepochs =",
@@ -335,8 +337,9 @@ static void test_overrides(void **state) {
   assert_override_refused("train.seed", "-s train.seed: found no \"=\", expected section.key=value");
   assert_override_refused("seed=3", "-s seed=3: \"seed\" has no section; did you mean train.seed?");
   assert_override_refused("trian.seed=3", "-s trian.seed=3: there is no key trian.seed; did you mean train.seed?");
-  assert_override_refused("train.seed=x",
-                          "-s train.seed=x: train.seed: found \"x\", expected a whole number, 0 or more");
+  assert_override_refused(
+      "train.seed=x",
+      "-s train.seed=x: train.seed: found \"x\", expected a whole number, 0 or more, at most 9223372036854775807");
 }
 
 static void test_files(void **state) {

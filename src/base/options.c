@@ -124,9 +124,7 @@ bool tn_option_equal(const tn_option *option, const void *a, const void *b) {
 }
 
 static void add_whole_range(const tn_option *option, tn_text *text) {
-  tn_text_add(text, ", %lld or more", (long long)option->whole.low);
-  if (option->whole.high < INT64_MAX)
-    tn_text_add(text, ", at most %lld", (long long)option->whole.high);
+  tn_text_add(text, ", %lld or more, at most %lld", (long long)option->whole.low, (long long)option->whole.high);
 }
 
 static void add_real_range(const tn_option *option, tn_text *text) {
