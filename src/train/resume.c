@@ -34,6 +34,13 @@ static tn_status read_newest(const char *folder, tn_checkpoint **checkpoint) {
   return status;
 }
 
+static void warn_of_schedule(const tn_config *stored, const tn_config *now) {
+  if (now->schedule.kind == TN_SCHEDULE_COSINE &&
+      (stored->train.epochs != now->train.epochs || stored->train.max_steps != now->train.max_steps))
+    tn_warn("schedule.kind = cosine falls until the run's last step: with another train.epochs or train.max_steps the "
+            "learning rate goes on along another curve");
+}
+
 /* Takes the keys that the first start settled, and refuses a configuration that would be another run. */
 static tn_status adopt_config(tn_run *run, const tn_checkpoint *checkpoint) {
   char keys[1024];
@@ -55,6 +62,8 @@ static tn_status adopt_config(tn_run *run, const tn_checkpoint *checkpoint) {
                   "in another folder (-o DIR, and --init to start from these weights)",
                   keys);
   }
+  if (status == TN_OK)
+    warn_of_schedule(stored, &run->config);
   tn_free(&stored);
   return status;
 }
