@@ -109,11 +109,11 @@ class Damage(FaultCase):
                 case.result()
 
     def test_no_good_one_is_left(self):
-        for name in self.die_midway("dead"):
+        for name in (*self.die_midway("dead"), "best.h5"):
             self.rewrite("dead", name, lambda data: data[:-1])
         os.remove(self.path("dead", "last.h5"))
         before = self.snapshot("dead")
-        self.assertIn("none of the 2 checkpoints can be used", self.train_again("dead", "--resume", status=1).stderr)
+        self.assertIn("none of the 3 checkpoints can be used", self.train_again("dead", "--resume", status=1).stderr)
         self.assertEqual(self.snapshot("dead"), before)
 
 

@@ -162,7 +162,8 @@ static tn_status settle(tn_run *run, const tn_checkpoint *newest) {
     step_file_name(name, newest->progress.step);
   if (read_digest(run, LAST, last) == TN_OK && strcmp(last, run->digest) == 0)
     return TN_OK;
-  TN_TRY(tn_folder_open(&run->folder, run->config.output.dir));
+  if (!run->folder)
+    TN_TRY(tn_folder_open(&run->folder, run->config.output.dir));
   return tn_folder_link(run->folder, name, LAST);
 }
 
