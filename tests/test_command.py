@@ -232,6 +232,18 @@ class EvalAndPredict(CommandTest):
             np.testing.assert_array_equal(one["class"][()], one["output"][()].argmax(axis=1))
             np.testing.assert_allclose(one["output"][()].sum(axis=1), 1, atol=1e-6)  # float32 sums of 3
 
+    def test_predict_replaces_nothing_that_it_reads(self):
+        self.train("run")
+        checkpoint, data = self.path("run", "best.h5"), self.path("rows.h5")
+        os.symlink(data, self.path("link.h5"))
+        for ranks, out, read in ((0, data, data), (2, checkpoint, checkpoint), (0, self.path("link.h5"), data)):
+            with open(read, "rb") as file:
+                before = file.read()
+            message = self.thinnet("predict", checkpoint, data, "-o", out, "--overwrite", ranks=ranks, status=2).stderr
+            self.assertIn(f"{out}: is the file that is read ({read})", message)
+            with open(read, "rb") as file:
+                self.assertEqual(file.read(), before)
+
     def test_without_test_data_is_2(self):
         self.train("run", "-s", "data.test_x=", "-s", "data.test_y=")
         self.assertIn("data.test_x", self.thinnet("eval", self.path("run", "best.h5"), status=2).stderr)

@@ -137,6 +137,23 @@ class ImportTest(unittest.TestCase):
         self.assertIn("exists already", done.stderr)
         self.assert_imports("npy", "--train-x", self.path("x.npy"), "--overwrite")
 
+    def test_an_input_is_not_overwritten(self):
+        images, labels = self.path("x"), self.path("y")
+        write_idx(images, np.ones((3, 2, 2), "u1"))
+        write_idx(labels, np.ones(3, "u1"))
+        with open(self.path("a.csv"), "w", encoding="utf-8") as file:
+            file.write("1,2\n")
+        os.symlink(self.path("a.csv"), self.path("again.csv"))
+        for output, *arguments in ((images, "idx", "--train-x", images, "--train-y", labels),
+                                   (labels, "idx", "--test-x", images, "--test-y", labels),
+                                   (self.path("a.csv"), "csv", "--train", self.path("again.csv"))):
+            with open(output, "rb") as file:
+                before = file.read()
+            for overwrite in ((), ("--overwrite",)):
+                self.assert_fails(2, output + ": is the file that is read (", *arguments, *overwrite, "-o", output)
+            with open(output, "rb") as file:
+                self.assertEqual(file.read(), before)
+
     def test_help(self):
         self.assertIn("idx", self.run_import("--help").stdout)
         for name in ("idx", "csv", "npy"):

@@ -195,11 +195,34 @@ static void test_overwrite_only_when_asked(void **state) {
   const char *path = scratch_path("again.h5");
   assert_int_equal(write_bytes(path, 1, false), TN_OK);
   assert_int_equal(write_bytes(path, 2, false), TN_ERR_USAGE);
-  assert_non_null(strstr(tn_error_message(), "again.h5: exists already"));
+  assert_non_null(
+      strstr(tn_error_message(), "again.h5: exists already: give another name, or --overwrite to replace it"));
   assert_int_equal(first_byte(path), 1);
   assert_int_equal(write_bytes(path, 3, true), TN_OK);
   assert_int_equal(first_byte(path), 3);
   assert_int_equal(scratch_count(), 1);
+}
+
+static void test_an_input_is_no_output(void **state) {
+  (void)state;
+  /* given a file with three names, and another */
+  const char *path = scratch_path("input.h5"), *other = scratch_path("other.h5");
+  const char *hard = scratch_path("hard.h5"), *soft = scratch_path("soft.h5");
+  assert_int_equal(write_bytes(path, 1, false), TN_OK);
+  assert_int_equal(write_bytes(other, 1, false), TN_OK);
+  assert_int_equal(link(path, hard), 0);
+  assert_int_equal(symlink(path, soft), 0);
+  /* then none of the three may be written while it is read */
+  const char *names[] = {path, hard, soft};
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(tn_outfile_check_input(names[i], path), TN_ERR_USAGE);
+    assert_non_null(strstr(tn_error_message(), names[i]));
+    assert_non_null(strstr(tn_error_message(), "input.h5), and would replace it: give another name"));
+  }
+  /* and the other may, and so may what does not exist */
+  assert_int_equal(tn_outfile_check_input(other, path), TN_OK);
+  assert_int_equal(tn_outfile_check_input(scratch_path("none"), path), TN_OK);
+  assert_int_equal(tn_outfile_check_input(path, scratch_path("none")), TN_OK);
 }
 
 static void test_old_file_stays_until_commit(void **state) {
@@ -355,6 +378,7 @@ int main(void) {
       cmocka_unit_test_teardown(test_every_type_in_blocks, scratch_clear),
       cmocka_unit_test_teardown(test_many_datasets_fit_the_reserved_space, scratch_clear),
       cmocka_unit_test_teardown(test_overwrite_only_when_asked, scratch_clear),
+      cmocka_unit_test_teardown(test_an_input_is_no_output, scratch_clear),
       cmocka_unit_test_teardown(test_old_file_stays_until_commit, scratch_clear),
       cmocka_unit_test_teardown(test_same_rows_give_the_same_file, scratch_clear),
       cmocka_unit_test_teardown(test_misuse_is_refused, scratch_clear),

@@ -35,7 +35,8 @@ typedef struct tn_predict_options {
 
 /* Writes /output (N, outputs) float32, /class (N) int32 for classes; with mc_samples also /output_std, and for classes
  * /predictive_entropy and /mutual_information (nats). The data are read and the results written in blocks. Collective;
- * rank 0 writes. *rows may be NULL. */
+ * rank 0 writes. *rows may be NULL. TN_ERR_USAGE where `out_path` exists and is not to be replaced, or is the
+ * checkpoint or the data file, by whatever name. */
 tn_status tn_predict(tn_comm *comm, const char *checkpoint_path, const char *data_path, const char *out_path,
                      const tn_predict_options *options, int64_t *rows);
 

@@ -46,9 +46,9 @@ typedef struct tn_import_counts {
 /* All three are local (one process writes), and read in blocks: neither the files nor the result need fit in memory.
  * TN_ERR_DATA names file, line and column (CSV), or what the header says and what the file holds (IDX, NPY); splits
  * differ in features or in targets; a value is not finite or outside float32, which thinnet computes in. TN_ERR_IO:
- * cannot be read or written. TN_ERR_USAGE: `out_path` exists and is not to be replaced, or the splits make no sense.
- * Nothing appears under `out_path` unless all went well. options: NULL for defaults. counts: one for each split, may be
- * NULL, untouched on error. */
+ * cannot be read or written. TN_ERR_USAGE: `out_path` exists and is not to be replaced, is one of the files that are
+ * read, or the splits make no sense. Nothing appears under `out_path` unless all went well. options: NULL for defaults.
+ * counts: one for each split, may be NULL, untouched on error. */
 
 /* IDX (the MNIST format), plain or gzip; any element type; images are flattened to (N, rows x columns); labels are
  * integers. Types stay as they are. */

@@ -199,7 +199,7 @@ static tn_status run(array_job *job, const char *out_path) {
 
 tn_status tn_import_arrays(const tn_array_format *format, const char *out_path, const tn_import_split *splits,
                            int split_count, const tn_import_options *options, tn_import_counts *counts) {
-  TN_TRY(tn_import_check_splits(splits, split_count, 1));
+  TN_TRY(tn_import_check_request(out_path, splits, split_count, 1));
   array_job job = {.format = format, .splits = splits, .split_count = split_count, .options = options};
   tn_status status = tn_alloc(&job.x, split_count, sizeof *job.x, "a list of files");
   if (status == TN_OK)

@@ -266,7 +266,7 @@ static tn_status check_delimiter(char delimiter) {
 
 tn_status tn_import_csv_files(const char *out_path, const tn_import_split *splits, int split_count,
                               const tn_import_csv *csv, const tn_import_options *options, tn_import_counts *counts) {
-  TN_TRY(tn_import_check_splits(splits, split_count, INT_MAX));
+  TN_TRY(tn_import_check_request(out_path, splits, split_count, INT_MAX));
   TN_TRY(check_delimiter(csv->delimiter));
   csv_job job = {.csv = csv, .splits = splits, .split_count = split_count, .options = options};
   job.c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);

@@ -12,7 +12,13 @@ static bool is_group_name(const char *name) {
   return name && *name && strlen(name) <= NAME_MAX_BYTES && !strchr(name, '/') && strcmp(name, ".") != 0;
 }
 
-tn_status tn_import_check_splits(const tn_import_split *splits, int count, int files_max) {
+static tn_status check_files(const char *out_path, const tn_import_split *split) {
+  for (int i = 0; i < split->x_file_count; i++)
+    TN_TRY(tn_outfile_check_input(out_path, split->x_files[i]));
+  return split->y_file ? tn_outfile_check_input(out_path, split->y_file) : TN_OK;
+}
+
+tn_status tn_import_check_request(const char *out_path, const tn_import_split *splits, int count, int files_max) {
   if (count < 1)
     return tn_fail(TN_ERR_USAGE, "nothing to import: name at least one split");
   for (int i = 0; i < count; i++) {
@@ -26,6 +32,7 @@ tn_status tn_import_check_splits(const tn_import_split *splits, int count, int f
     for (int j = 0; j < i; j++)
       if (strcmp(splits[j].name, split->name) == 0)
         return tn_fail(TN_ERR_USAGE, "split %s: named twice", split->name);
+    TN_TRY(check_files(out_path, split));
   }
   return TN_OK;
 }

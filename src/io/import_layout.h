@@ -21,9 +21,9 @@ typedef struct tn_import_shape {
   int x_dataset, y_dataset; /* indices in the output file, set by tn_import_create; y_dataset below 0: none */
 } tn_import_shape;
 
-/* TN_ERR_USAGE: no splits, names missing, repeated or no names of a group, a split without files. `files_max` is the
- * most feature files a split may have. */
-tn_status tn_import_check_splits(const tn_import_split *splits, int count, int files_max);
+/* TN_ERR_USAGE: no splits, names missing, repeated or no names of a group, a split without files, a file of which is
+ * the output. `files_max` is the most feature files a split may have. */
+tn_status tn_import_check_request(const char *out_path, const tn_import_split *splits, int count, int files_max);
 
 /* TN_ERR_DATA where splits differ in features, in targets, or in the kind of targets (classes or values). */
 tn_status tn_import_check_shapes(const tn_import_split *splits, const tn_import_shape *shapes, int count);

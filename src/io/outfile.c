@@ -214,6 +214,15 @@ static tn_status lay_out(tn_outfile *out, const tn_out_dataset *datasets, int64_
   return status;
 }
 
+tn_status tn_outfile_check_input(const char *path, const char *input) {
+  struct stat target, source;
+  if (stat(path, &target) != 0 || stat(input, &source) != 0 || target.st_dev != source.st_dev ||
+      target.st_ino != source.st_ino)
+    return TN_OK;
+  return tn_fail(TN_ERR_USAGE, "%s: is the file that is read (%s), and would replace it: give another name", path,
+                 input);
+}
+
 static tn_status check_target(const tn_outfile *out) {
   struct stat target;
   if (stat(out->path, &target) != 0)
@@ -221,7 +230,7 @@ static tn_status check_target(const tn_outfile *out) {
   if (!S_ISREG(target.st_mode))
     return tn_fail(TN_ERR_USAGE, "%s: is not a regular file: give the name of a file", out->path);
   if (!out->overwrite)
-    return tn_fail(TN_ERR_USAGE, "%s: exists already: give another name, or ask for it to be overwritten", out->path);
+    return tn_fail(TN_ERR_USAGE, "%s: exists already: give another name, or --overwrite to replace it", out->path);
   return TN_OK;
 }
 

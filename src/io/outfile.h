@@ -36,6 +36,10 @@ typedef struct tn_out_dataset {
 
 typedef struct tn_outfile tn_outfile;
 
+/* TN_ERR_USAGE, naming both, where `path` is the file `input`, by this name or another: it would be replaced while it
+ * is read. What cannot be examined is no such file; whoever opens it says why. */
+tn_status tn_outfile_check_input(const char *path, const char *input);
+
 /* Creates a temporary file beside `path`. TN_ERR_IO: path, reason (also: how many bytes are missing on the disk).
  * overwrite false: TN_ERR_USAGE where `path` exists. Local: one process writes. */
 tn_status tn_outfile_create(tn_outfile **out, const char *path, const tn_out_dataset *datasets, int count,

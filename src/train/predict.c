@@ -257,11 +257,21 @@ static tn_status check_samples(const tn_loaded *loaded, int64_t samples) {
   return TN_OK;
 }
 
+/* Rank 0 judges, since it is the one that writes. */
+static tn_status check_paths(const tn_comm *comm, const char *checkpoint_path, const char *data_path,
+                             const char *out_path) {
+  if (tn_comm_rank(comm) != 0)
+    return TN_OK;
+  TN_TRY(tn_outfile_check_input(out_path, checkpoint_path));
+  return tn_outfile_check_input(out_path, data_path);
+}
+
 tn_status tn_predict(tn_comm *comm, const char *checkpoint_path, const char *data_path, const char *out_path,
                      const tn_predict_options *options, int64_t *rows) {
   const tn_predict_options nothing = {0};
   const tn_predict_options *given = options ? options : &nothing;
   tn_loaded loaded;
+  TN_TRY(tn_comm_agree(comm, check_paths(comm, checkpoint_path, data_path, out_path)));
   TN_TRY(tn_loaded_open(&loaded, comm, checkpoint_path));
   const char *test_x = loaded.config->data.test_x[0] ? loaded.config->data.test_x : "/test/x";
   prediction p = {.comm = comm, .loaded = &loaded, .samples = given->mc_samples};
