@@ -33,6 +33,12 @@ int64_t tn_kernel_find_nonfinite(int64_t n, const float *x);
 /* x[i] *= c */
 void tn_kernel_scale(int64_t n, float c, float *x);
 
+/* out[k] = scale in[units[k]] */
+void tn_kernel_pick(int64_t n, const int32_t *units, float scale, const float *in, float *out);
+
+/* out[units[k]] += scale in[k]; no unit stands twice in the list. */
+void tn_kernel_spread_add(int64_t n, const int32_t *units, float scale, const float *in, float *out);
+
 /* Each column of w (rows, cols) that is longer than c is rescaled to norm c. norms: scratch of `cols` doubles. */
 void tn_kernel_max_norm(int64_t rows, int64_t cols, double c, float *w, double *norms);
 

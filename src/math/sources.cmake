@@ -7,4 +7,5 @@ target_sources(tn_math PRIVATE
   math/kernels.c
   math/permutation.c
   math/philox.c
+  math/pick.c
   math/random.c)

@@ -1,6 +1,7 @@
 #include "math/gemm.h"
 #include "math/kernels.h"
 #include "nn/network.h"
+#include "nn/thin.h"
 
 /* d: dLoss/dz of this layer. Its input is what the forward pass left there, dropout applied. */
 static void layer_gradient(const tn_network *network, int layer, const tn_workspace *workspace, int64_t rows,
@@ -21,8 +22,8 @@ static void layer_delta(const tn_network *network, int layer, const float *param
   tn_kernel_multiply(rows * shape->inputs, e, workspace->slope[layer - 1]);
 }
 
-void tn_network_backward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
-                         float *gradient, bool accumulate) {
+static void backward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
+                     float *gradient, bool accumulate) {
   const int last = network->layer_count - 1;
   const float *d = workspace->activation[last];
   for (int l = last; l >= 0; l--) {
@@ -33,4 +34,16 @@ void tn_network_backward(const tn_network *network, const float *parameters, tn_
     layer_delta(network, l, parameters, workspace, rows, d, e);
     d = e;
   }
+}
+
+void tn_network_backward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
+                         float *gradient, bool accumulate) {
+  tn_thin *thin = workspace->thin;
+  const tn_network *thinned = thin == NULL ? NULL : tn_thin_drawn(thin);
+  if (thinned == NULL) {
+    backward(network, parameters, workspace, rows, gradient, accumulate);
+    return;
+  }
+  backward(thinned, tn_thin_parameters(thin), workspace, rows, tn_thin_gradient(thin), false);
+  tn_thin_spread(thin, gradient, accumulate);
 }

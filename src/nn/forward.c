@@ -2,6 +2,7 @@
 #include "math/kernels.h"
 #include "nn/dropout.h"
 #include "nn/network.h"
+#include "nn/thin.h"
 
 static void drop_input(const tn_network *network, tn_workspace *workspace, int64_t rows, const tn_mask_source *masks) {
   const tn_dropout dropout = tn_dropout_begin(network, masks, 0, workspace->factor);
@@ -28,8 +29,8 @@ static void activate(const tn_network *network, int layer, const float *bias, tn
   }
 }
 
-float *tn_network_forward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
-                          const tn_mask_source *masks) {
+static float *forward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
+                      const tn_mask_source *masks) {
   drop_input(network, workspace, rows, masks);
   float *a = workspace->input;
   for (int l = 0; l < network->layer_count; l++) {
@@ -41,4 +42,13 @@ float *tn_network_forward(const tn_network *network, const float *parameters, tn
     a = workspace->activation[l];
   }
   return a;
+}
+
+float *tn_network_forward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
+                          const tn_mask_source *masks) {
+  tn_thin *thin = workspace->thin;
+  const tn_network *thinned = thin == NULL ? NULL : tn_thin_draw(thin, parameters, workspace->input, rows, masks);
+  if (thinned != NULL)
+    return forward(thinned, tn_thin_parameters(thin), workspace, rows, NULL);
+  return forward(network, parameters, workspace, rows, masks);
 }

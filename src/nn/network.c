@@ -5,9 +5,6 @@
 #include <limits.h>
 #include <stdio.h>
 
-/* Tensors start on cache lines: 16 floats of 64 bytes. */
-#define OFFSET_STEP 16
-
 /* BLAS counts rows and columns in ints. */
 #define UNITS_MAX INT_MAX
 
@@ -76,7 +73,7 @@ static tn_status add_tensor(tn_network *network, tn_tensor_role role, int layer,
   snprintf(tensor->name, sizeof tensor->name, "layer%d/%s", layer + 1, role == TN_WEIGHT ? "weight" : "bias");
   *index = network->tensor_count++;
   network->parameter_count += size;
-  network->block_size = (end + OFFSET_STEP - 1) / OFFSET_STEP * OFFSET_STEP;
+  network->block_size = (end + TN_OFFSET_STEP - 1) / TN_OFFSET_STEP * TN_OFFSET_STEP;
   return TN_OK;
 }
 

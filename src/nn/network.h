@@ -12,7 +12,10 @@
 
 typedef enum tn_tensor_role { TN_WEIGHT, TN_BIAS } tn_tensor_role;
 
-/* One parameter array inside the block. Offsets are multiples of 16 floats; the gaps hold zeros for ever. */
+/* Tensors start on cache lines: 16 floats of 64 bytes. */
+#define TN_OFFSET_STEP 16
+
+/* One parameter array inside the block. Offsets are multiples of TN_OFFSET_STEP; the gaps hold zeros for ever. */
 typedef struct tn_tensor {
   char name[32]; /* "layer1/weight": its place below /model in a checkpoint */
   tn_tensor_role role;
@@ -76,7 +79,10 @@ typedef struct tn_workspace {
   float **slope;
   float *delta[2]; /* training only: (max_rows, widest hidden layer) */
   float *factor;   /* (widest layer or input) */
-  void *block;     /* the one allocation all of these point into */
+  /* Training with mask = batch: the passes take the thinned network where that pays (nn/thin.h). Activations then stand
+   * closer together, without the dropped units. NULL: the plain passes, whose result is the same within rounding. */
+  struct tn_thin *thin;
+  void *block; /* the one allocation all of these point into */
 } tn_workspace;
 
 /* TN_ERR_MEMORY names the rows asked for. Local; the caller owns *workspace. */

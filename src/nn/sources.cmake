@@ -7,6 +7,7 @@ target_sources(tn_nn PRIVATE
   nn/network.c
   nn/optimizer.c
   nn/schedule.c
+  nn/thin.c
   nn/update.c
   nn/watch.c
   nn/workspace.c)

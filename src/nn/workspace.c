@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "nn/network.h"
+#include "nn/thin.h"
 
 /* Cuts buffers from one allocation. Without a base it only counts, so that one plan serves for both. */
 typedef struct carver {
@@ -61,28 +62,35 @@ int64_t tn_workspace_bytes(const tn_network *network, int64_t max_rows, bool tra
   tn_workspace workspace = {.max_rows = max_rows, .training = training};
   carver count = {0};
   carve_all(&count, network, &workspace);
-  return count.used < 0 ? INT64_MAX : count.used;
+  if (count.used < 0)
+    return INT64_MAX;
+  return count.used + (training && tn_thin_is_possible(network) ? tn_thin_bytes(network) : 0);
+}
+
+static tn_status allocate(tn_workspace *workspace, const tn_network *network) {
+  carver cut = {0};
+  carve_all(&cut, network, workspace);
+  TN_TRY(tn_alloc(&workspace->block, cut.used < 0 ? INT64_MAX : cut.used, 1, "the activations of a batch"));
+  cut = (carver){.base = workspace->block};
+  carve_all(&cut, network, workspace);
+  return workspace->training && tn_thin_is_possible(network) ? tn_thin_create(&workspace->thin, network) : TN_OK;
 }
 
 tn_status tn_workspace_create(tn_workspace **workspace, const tn_network *network, int64_t max_rows, bool training) {
   TN_TRY(tn_alloc(workspace, 1, sizeof **workspace, "a workspace"));
-  tn_workspace *made = *workspace;
-  made->max_rows = max_rows;
-  made->training = training;
-  const int64_t bytes = tn_workspace_bytes(network, max_rows, training);
-  tn_status status = tn_alloc(&made->block, bytes, 1, "the activations of a batch");
-  if (status != TN_OK) {
-    tn_workspace_destroy(workspace);
-    return tn_fail_in(status, "%lld rows at a time (a smaller train.batch_size needs less)", (long long)max_rows);
-  }
-  carver cut = {.base = made->block};
-  carve_all(&cut, network, made);
-  return TN_OK;
+  (*workspace)->max_rows = max_rows;
+  (*workspace)->training = training;
+  const tn_status status = allocate(*workspace, network);
+  if (status == TN_OK)
+    return TN_OK;
+  tn_workspace_destroy(workspace);
+  return tn_fail_in(status, "%lld rows at a time (a smaller train.batch_size needs less)", (long long)max_rows);
 }
 
 void tn_workspace_destroy(tn_workspace **workspace) {
   if (*workspace == NULL)
     return;
+  tn_thin_destroy(&(*workspace)->thin);
   tn_free(&(*workspace)->block);
   tn_free(workspace);
 }

@@ -1,8 +1,9 @@
 /* What the passes of a training step take, part by part, on all ranks at once: {"forward_s": ..., "masks_s": ...,
- * "loss_s": ..., "backward_s": ...}, seconds a step. "masks" is what drawing and applying them adds to a forward pass;
- * a run itself measures gather, reduction and update (/rank in its metrics). */
+ * "loss_s": ..., "backward_s": ...}, seconds a step. "forward" contains the drawing of the masks, which
+ * "masks" is alone; a run itself measures gather, reduction and update (/rank in its metrics). */
 #include "bench_case.h"
 
+#include "nn/dropout.h"
 #include "nn/loss.h"
 
 #include <stdlib.h>
@@ -15,28 +16,23 @@ static void end_part(double *part, double *clock) {
   *clock = now;
 }
 
-static float *forward(const bench_case *c, const tn_mask_source *masks, double *part, double *clock) {
-  float *z = tn_network_forward(c->network, c->parameters, c->workspace, c->rows, masks);
-  end_part(part, clock);
-  return z;
-}
-
-/* The first of two forward passes finds colder caches, so that the masked one is the first in every other step. */
-static float *forward_twice(const bench_case *c, uint64_t number, double *parts, double *clock) {
-  const tn_mask_source masks = {.seed = 1, .stream = TN_STREAM_MASK, .step = number};
-  const bool masked_first = number % 2 == 0;
-  double first = 0, second = 0;
-  forward(c, masked_first ? &masks : NULL, &first, clock);
-  float *z = forward(c, masked_first ? NULL : &masks, &second, clock);
-  parts[FORWARD] += masked_first ? second : first;
-  parts[MASKS] += masked_first ? first - second : second - first;
-  return z;
+/* Draws all masks of a pass without applying them. */
+static void draw_masks(const bench_case *c, const tn_mask_source *masks) {
+  for (int layer = 0; layer < c->network->layer_count; layer++) {
+    const tn_dropout dropout = tn_dropout_begin(c->network, masks, layer, c->workspace->factor);
+    for (int64_t i = 0; i < c->rows; i++)
+      tn_dropout_row(&dropout, i);
+  }
 }
 
 static void step(const bench_case *c, uint64_t number, const tn_targets *targets, double *parts) {
+  const tn_mask_source masks = {.seed = 1, .stream = TN_STREAM_MASK, .step = number};
   tn_loss_sums sums = {0};
   double clock = tn_comm_time_s();
-  float *z = forward_twice(c, number, parts, &clock);
+  draw_masks(c, &masks);
+  end_part(&parts[MASKS], &clock);
+  float *z = tn_network_forward(c->network, c->parameters, c->workspace, c->rows, &masks);
+  end_part(&parts[FORWARD], &clock);
   tn_loss_add(c->network->loss, c->rows, c->network->outputs, z, targets, true, &sums);
   end_part(&parts[LOSS], &clock);
   tn_network_backward(c->network, c->parameters, c->workspace, c->rows, c->gradient, false);
