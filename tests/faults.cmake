@@ -6,3 +6,6 @@ target_compile_options(fault_shim PRIVATE -std=c11 -Wall -Wextra -Wpedantic -Wco
 add_test(NAME faults COMMAND ${TN_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/test_faults.py)
 set_tests_properties(faults PROPERTIES TIMEOUT 900 PROCESSORS 2
                                        ENVIRONMENT "${TN_TEST_ENVIRONMENT};THINNET=$<TARGET_FILE:thinnet_command>;FAULT_SHIM=$<TARGET_FILE:fault_shim>")
+add_test(NAME thinnet_run COMMAND ${TN_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/test_thinnet_run.py)
+set_tests_properties(thinnet_run PROPERTIES TIMEOUT 300 PROCESSORS 2
+                                            ENVIRONMENT "${TN_TEST_ENVIRONMENT};THINNET=$<TARGET_FILE:thinnet_command>")
