@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <setjmp.h>
@@ -240,6 +242,73 @@ static void test_old_file_stays_until_commit(void **state) {
   assert_int_equal(scratch_count(), 1);
 }
 
+/* A process that begins to write a file, says so, and waits to be killed. */
+static pid_t start_writer(const char *path) {
+  const tn_out_dataset set = {"/train/x", TN_OUT_U8, 2, ROWS, COLS};
+  int ready[2];
+  char byte = 0;
+  assert_int_equal(pipe(ready), 0);
+  const pid_t writer = fork();
+  if (writer == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive a failed test */
+    tn_outfile *out = NULL;
+    byte = tn_outfile_create(&out, path, &set, 1, true) == TN_OK;
+    if (write(ready[1], &byte, 1) == 1)
+      pause();
+    _exit(1);
+  }
+  close(ready[1]); /* a writer that dies ends the read */
+  const ssize_t got = read(ready[0], &byte, 1);
+  close(ready[0]);
+  assert_true(writer > 0 && got == 1 && byte == 1);
+  return writer;
+}
+
+static void kill_writer(pid_t writer) {
+  assert_int_equal(kill(writer, SIGKILL), 0);
+  assert_int_equal(waitpid(writer, NULL, 0), writer);
+}
+
+static void test_what_a_killed_writer_left_goes(void **state) {
+  (void)state;
+  const char *path = scratch_path("killed.h5");
+  /* given a writer that was killed, one that lives, and files with names that are alike */
+  kill_writer(start_writer(path));
+  assert_int_equal(scratch_count(), 1);
+  const pid_t alive = start_writer(path);
+  assert_int_equal(scratch_count(), 1); /* it has removed the first one's */
+  scratch_write("killed.h5.partial-", "", 0);
+  scratch_write("killed.h5.partial-notes", "", 0);
+  scratch_write("other.h5.partial-1-0", "", 0);
+  /* when the next file is written, and when the last writer is gone and another is */
+  const tn_status beside = write_bytes(path, 7, false);
+  const int left_beside = scratch_count();
+  kill_writer(alive);
+  const int left_by_kill = scratch_count();
+  const tn_status after = write_bytes(path, 8, true);
+  /* then the living writer's file stayed as long as it lived, and nothing else went */
+  assert_int_equal(beside, TN_OK);
+  assert_int_equal(left_beside, 5);
+  assert_int_equal(left_by_kill, 5);
+  assert_int_equal(after, TN_OK);
+  assert_int_equal(scratch_count(), 4);
+  assert_int_equal(first_byte(path), 8);
+}
+
+/* The same path in the working directory, without a folder in it. */
+static void test_a_bare_name(void **state) {
+  (void)state;
+  char before[4096], folder[600];
+  snprintf(folder, sizeof folder, "%s", scratch_path(""));
+  assert_non_null(getcwd(before, sizeof before));
+  assert_int_equal(chdir(folder), 0);
+  kill_writer(start_writer("bare.h5"));
+  const tn_status status = write_bytes("bare.h5", 4, false);
+  assert_int_equal(chdir(before), 0);
+  assert_int_equal(status, TN_OK);
+  assert_int_equal(scratch_count(), 1);
+}
+
 static void test_same_rows_give_the_same_file(void **state) {
   (void)state;
   size_t counts[2];
@@ -380,6 +449,8 @@ int main(void) {
       cmocka_unit_test_teardown(test_overwrite_only_when_asked, scratch_clear),
       cmocka_unit_test_teardown(test_an_input_is_no_output, scratch_clear),
       cmocka_unit_test_teardown(test_old_file_stays_until_commit, scratch_clear),
+      cmocka_unit_test_teardown(test_what_a_killed_writer_left_goes, scratch_clear),
+      cmocka_unit_test_teardown(test_a_bare_name, scratch_clear),
       cmocka_unit_test_teardown(test_same_rows_give_the_same_file, scratch_clear),
       cmocka_unit_test_teardown(test_misuse_is_refused, scratch_clear),
       cmocka_unit_test_teardown(test_rows_outside_or_missing_are_refused, scratch_clear),

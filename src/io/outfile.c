@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "io/disk.h"
 #include "io/h5.h"
+#include "io/partial.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,9 +25,9 @@ typedef struct region {
 } region;
 
 struct tn_outfile {
-  char *path, *temporary;
-  int fd;                  /* -1: closed */
-  bool temporary_is_there; /* and to be removed where all does not go well */
+  char *path;
+  char *temporary; /* NULL: there is none that would have to be removed */
+  int fd;          /* -1: closed */
   bool overwrite;
   int count;
   region *regions;
@@ -71,21 +72,6 @@ static tn_status measure(tn_outfile *out, const tn_out_dataset *datasets, int64_
     TN_TRY(tn_string_copy(&place->path, set->path));
   }
   *total_bytes = total;
-  return TN_OK;
-}
-
-/* A name beside the target, so that the rename stays within one file system; exclusive, so that two writers (of two
- * hosts, perhaps) never share it. */
-static tn_status create_temporary(tn_outfile *out) {
-  for (int attempt = 0; attempt < 1000 && out->fd < 0; attempt++) {
-    sprintf(out->temporary, "%s.partial-%ld-%d", out->path, (long)getpid(), attempt);
-    out->fd = open(out->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (out->fd < 0 && errno != EEXIST)
-      break;
-  }
-  if (out->fd < 0)
-    return tn_fail_errno(TN_ERR_IO, errno, "%s: cannot be created", out->path);
-  out->temporary_is_there = true;
   return TN_OK;
 }
 
@@ -239,7 +225,6 @@ static tn_status allocate(tn_outfile **out_address, const char *path, int count)
   tn_outfile *out = *out_address;
   out->fd = -1;
   TN_TRY(tn_string_copy(&out->path, path));
-  TN_TRY(tn_alloc(&out->temporary, (int64_t)strlen(path) + 64, 1, "a file name"));
   TN_TRY(tn_alloc(&out->regions, count, sizeof *out->regions, "the datasets of an output file"));
   out->count = count;
   return TN_OK;
@@ -251,7 +236,7 @@ static tn_status create(tn_outfile **out, const char *path, const tn_out_dataset
   (*out)->overwrite = overwrite;
   TN_TRY(measure(*out, datasets, &total_bytes));
   TN_TRY(check_target(*out));
-  TN_TRY(create_temporary(*out));
+  TN_TRY(tn_partial_create(path, &(*out)->temporary, &(*out)->fd));
   return lay_out(*out, datasets, total_bytes);
 }
 
@@ -284,10 +269,8 @@ static tn_status check_complete(const tn_outfile *out) {
   return TN_OK;
 }
 
-static tn_status publish(tn_outfile *out) {
-  TN_TRY(check_complete(out));
-  if (fsync(out->fd) != 0)
-    return tn_fail_errno(TN_ERR_IO, errno, "%s: cannot be written to the disk", out->temporary);
+/* Network file systems tell of a full disk as a file is closed. */
+static tn_status close_and_rename(tn_outfile *out) {
   const int closed = close(out->fd);
   out->fd = -1;
   if (closed != 0)
@@ -295,8 +278,19 @@ static tn_status publish(tn_outfile *out) {
   TN_TRY(check_target(out));
   if (rename(out->temporary, out->path) != 0)
     return tn_fail_errno(TN_ERR_IO, errno, "%s: cannot be renamed to %s", out->temporary, out->path);
-  out->temporary_is_there = false;
+  tn_free(&out->temporary);
   return tn_disk_sync_parent(out->path);
+}
+
+static tn_status publish(tn_outfile *out) {
+  TN_TRY(check_complete(out));
+  if (fsync(out->fd) != 0)
+    return tn_fail_errno(TN_ERR_IO, errno, "%s: cannot be written to the disk", out->temporary);
+  const int copy = fcntl(out->fd, F_DUPFD_CLOEXEC, 0); /* keeps the lock until the file has its name */
+  const tn_status status = close_and_rename(out);
+  if (copy >= 0)
+    close(copy);
+  return status;
 }
 
 tn_status tn_outfile_commit(tn_outfile **out) {
@@ -309,10 +303,10 @@ void tn_outfile_abandon(tn_outfile **out_address) {
   tn_outfile *out = *out_address;
   if (!out)
     return;
+  if (out->temporary)
+    unlink(out->temporary);
   if (out->fd >= 0)
     close(out->fd);
-  if (out->temporary_is_there)
-    unlink(out->temporary);
   for (int i = 0; i < out->count; i++)
     tn_free(&out->regions[i].path);
   tn_free(&out->regions);

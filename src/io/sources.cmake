@@ -22,6 +22,7 @@ target_sources(tn_io PRIVATE
   io/metrics_file.c
   io/outfile.c
   io/owner.c
+  io/partial.c
   io/sealed.c
   io/table.c
   io/table_file.c
