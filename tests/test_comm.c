@@ -113,6 +113,22 @@ static void test_check_equal(void **state) {
   }
 }
 
+static void test_check_same(void **state) {
+  (void)state;
+  const char *texts[] = {"[train]\nseed = 1\n", "[train]\nseed = 2\n", "[train]\nseed = 12\n", ""};
+  assert_all_ok(tn_comm_check_same(test_comm(), texts[0], "the configuration"));
+  assert_all_ok(tn_comm_check_same(test_comm(), "", "the configuration"));
+  for (int odd = 0; odd < size() && size() > 1; odd++)
+    for (int i = 1; i < 4; i++) {
+      assert_all_status(tn_comm_check_same(test_comm(), texts[rank() == odd ? i : 0], "the configuration"),
+                        TN_ERR_USAGE);
+      char expected[80];
+      snprintf(expected, sizeof expected, "the configuration differs: rank %d of %d does not have",
+               size() == 2 ? 1 : odd, size());
+      assert_all_message(expected);
+    }
+}
+
 static void test_check_equal_lists_all_that_differ(void **state) {
   (void)state;
   const uint64_t word = (uint64_t)rank();
@@ -253,6 +269,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_sums_and_maxima),
       cmocka_unit_test(test_all_gather_keeps_rank_order),
       cmocka_unit_test(test_check_equal),
+      cmocka_unit_test(test_check_same),
       cmocka_unit_test(test_check_equal_lists_all_that_differ),
       cmocka_unit_test(test_ordered_sum_ignores_the_cut),
       cmocka_unit_test(test_send_and_receive_in_a_ring),

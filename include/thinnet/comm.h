@@ -24,6 +24,16 @@ void tn_comm_destroy(tn_comm **comm);
 int tn_comm_rank(const tn_comm *comm);
 int tn_comm_size(const tn_comm *comm);
 
+/* Collective: the worst status over all ranks, on all ranks. Where it is not TN_OK every rank's message becomes that of
+ * the lowest rank that has the worst status, with "rank R: " before it where there is more than one rank (once: a
+ * message that was agreed on before keeps the rank it names).
+ * A rank may fail between two collectives, but it comes here. */
+tn_status tn_comm_agree(const tn_comm *comm, tn_status status);
+
+/* Collective. TN_OK on all ranks where all pass the same text; else TN_ERR_USAGE on all, with "WHAT differs: ..."
+ * naming ranks that differ. TN_ERR_MEMORY. */
+tn_status tn_comm_check_same(const tn_comm *comm, const char *text, const char *what);
+
 #ifdef __cplusplus
 }
 #endif

@@ -71,10 +71,6 @@ typedef struct tn_train_result {
  * every rank. */
 tn_status tn_train(tn_comm *comm, const tn_config *config, const tn_train_options *options, tn_train_result *result);
 
-/* Rank 0's configuration to all, after rank 0 has read it: `status` is how that went (other ranks pass TN_OK), and what
- * every rank returns. Collective. */
-tn_status tn_config_share(tn_comm *comm, tn_status status, tn_config *config);
-
 #ifdef __cplusplus
 }
 #endif

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char *const rank_variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
@@ -22,6 +23,29 @@ void tn_cli_parse(const struct argp *argp, int argc, char **argv, void *input) {
   const unsigned flags = tn_cli_launch_rank() == 0 ? 0 : ARGP_SILENT;
   if (argp_parse(argp, argc, argv, flags, NULL, input) != 0)
     exit(usage_status);
+}
+
+/* The arguments a line each, subcommand included; to be freed. NULL: out of memory. */
+static char *join(int argc, char **argv) {
+  size_t size = 1;
+  for (int i = 0; i < argc; i++)
+    size += strlen(argv[i]) + 1;
+  char *text = malloc(size);
+  char *next = text;
+  for (int i = 0; text && i < argc; i++)
+    next += sprintf(next, "%s\n", argv[i]);
+  return text;
+}
+
+tn_status tn_cli_start(int argc, char **argv, tn_comm **comm) {
+  char *line = join(argc, argv);
+  tn_status status = tn_comm_start(&argc, &argv, comm);
+  if (status == TN_OK)
+    status = tn_comm_agree(*comm, line ? TN_OK : TN_ERR_MEMORY);
+  if (status == TN_OK)
+    status = tn_comm_check_same(*comm, line, "the command line");
+  free(line);
+  return status;
 }
 
 int tn_cli_finish(const tn_comm *comm, tn_status status) {

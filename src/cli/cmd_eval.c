@@ -84,7 +84,7 @@ int tn_cmd_eval(int argc, char **argv) {
   tn_eval_result result = {0};
   tn_comm *comm = NULL;
   tn_cli_parse(&argp, argc, argv, &args);
-  tn_status status = tn_comm_start(&argc, &argv, &comm);
+  tn_status status = tn_cli_start(argc, argv, &comm);
   if (status == TN_OK)
     status = tn_eval(comm, args.checkpoint, &args.options, &result);
   if (status == TN_OK && tn_comm_rank(comm) == 0)

@@ -85,7 +85,7 @@ int tn_cmd_predict(int argc, char **argv) {
   int64_t rows = 0;
   tn_comm *comm = NULL;
   tn_cli_parse(&argp, argc, argv, &args);
-  tn_status status = tn_comm_start(&argc, &argv, &comm);
+  tn_status status = tn_cli_start(argc, argv, &comm);
   if (status == TN_OK)
     status = tn_predict(comm, args.checkpoint, args.data, args.out, &args.options, &rows);
   if (status == TN_OK && tn_comm_rank(comm) == 0)

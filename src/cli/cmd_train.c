@@ -3,6 +3,7 @@
 #include "cli/display.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,7 +132,7 @@ static tn_status train(tn_comm *comm, arguments *args, tn_config *config) {
   const bool is_root = tn_comm_rank(comm) == 0;
   tn_display display = {0};
   tn_train_result result = {0};
-  tn_status status = tn_config_share(comm, is_root ? read_config(args, config) : TN_OK, config);
+  tn_status status = tn_comm_agree(comm, read_config(args, config));
   if (status != TN_OK)
     return status;
   args->options.handle_signals = true;
@@ -145,7 +146,7 @@ static tn_status train(tn_comm *comm, arguments *args, tn_config *config) {
 
 static int run(arguments *args, tn_config *config, int argc, char **argv) {
   tn_comm *comm = NULL;
-  tn_status status = tn_comm_start(&argc, &argv, &comm);
+  tn_status status = tn_cli_start(argc, argv, &comm);
   if (status == TN_OK)
     status = train(comm, args, config);
   const int exit_status = tn_cli_finish(comm, status);
@@ -158,6 +159,7 @@ int tn_cmd_train(int argc, char **argv) {
   arguments args = {.overrides = calloc((size_t)argc, sizeof *args.overrides)};
   tn_config *config = calloc(1, sizeof *config);
   int exit_status = tn_status_exit_code(TN_ERR_MEMORY);
+  signal(SIGPIPE, SIG_IGN); /* a reader of the output that goes away ends no run */
   if (args.overrides && config) {
     tn_cli_parse(&argp, argc, argv, &args);
     exit_status = run(&args, config, argc, argv);

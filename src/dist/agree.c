@@ -102,3 +102,27 @@ tn_status tn_comm_check_equal(const tn_comm *comm, const uint64_t *words, int co
   tn_free(&all);
   return status;
 }
+
+/* Whether a text differs from rank 0's. */
+static tn_status compare_with_first(const tn_comm *comm, const char *text, uint64_t *differs) {
+  const int64_t mine = (int64_t)strlen(text) + 1;
+  int64_t length = mine;
+  char *first = NULL;
+  tn_comm_broadcast(comm, &length, (int64_t)sizeof length, 0);
+  TN_TRY(tn_comm_agree(comm, tn_alloc(&first, length, 1, "a text to compare")));
+  if (comm->rank == 0)
+    memcpy(first, text, (size_t)length);
+  tn_comm_broadcast(comm, first, length, 0);
+  *differs = length != mine || memcmp(first, text, (size_t)length) != 0;
+  tn_free(&first);
+  return TN_OK;
+}
+
+tn_status tn_comm_check_same(const tn_comm *comm, const char *text, const char *what) {
+  uint64_t differs = 0;
+  if (comm->size == 1)
+    return TN_OK;
+  TN_TRY(compare_with_first(comm, text, &differs));
+  const tn_status status = tn_comm_check_equal(comm, &differs, 1, what);
+  return status == TN_ERR_MISMATCH ? TN_ERR_USAGE : status;
+}

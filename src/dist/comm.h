@@ -11,12 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Collective: the worst status over all ranks, on all ranks. Where it is not TN_OK every rank's message becomes that of
- * the lowest rank that has the worst status, with "rank R: " before it where there is more than one rank (once: a
- * message that was agreed on before keeps the rank it names).
- * A rank may fail between two collectives, but it comes here. */
-tn_status tn_comm_agree(const tn_comm *comm, tn_status status);
-
 /* Collective. Rank root's bytes to all. */
 void tn_comm_broadcast(const tn_comm *comm, void *bytes, int64_t count, int root);
 

@@ -34,21 +34,23 @@ static tn_status check_config(tn_run *run) {
   return TN_OK;
 }
 
-/* All ranks run the same thinnet with the same configuration and options. */
-static tn_status check_same_run(const tn_run *run) {
+static tn_status check_same_config(const tn_run *run) {
   char *text = tn_config_format(&run->config);
   TN_TRY(tn_comm_agree(run->comm, text ? TN_OK : tn_fail(TN_ERR_MEMORY, "out of memory: the configuration's text")));
-  const char *build = tn_version_text();
+  const tn_status status = tn_comm_check_same(run->comm, text, "the configuration");
+  free(text);
+  return status;
+}
+
+/* All ranks run the same thinnet with the same configuration and options. */
+static tn_status check_same_run(const tn_run *run) {
   const tn_train_options *options = run->options;
-  const uint64_t config_hash = tn_hash64(text, (int64_t)strlen(text), 0);
-  const uint64_t build_hash = tn_hash64(build, (int64_t)strlen(build), 0);
   const uint64_t flags = (uint64_t)options->resume | (uint64_t)options->overwrite << 1 |
                          (uint64_t)options->dry_run << 2 | (uint64_t)(options->init_checkpoint != NULL) << 3 |
                          (uint64_t)(options->train != NULL) << 4;
-  free(text);
-  TN_TRY(tn_comm_check_equal(run->comm, &build_hash, 1, "the build of thinnet"));
-  TN_TRY(tn_comm_check_equal(run->comm, &config_hash, 1, "the configuration"));
-  return tn_comm_check_equal(run->comm, &flags, 1, "the options of the run");
+  TN_TRY(tn_comm_check_same(run->comm, tn_version_text(), "the build of thinnet"));
+  TN_TRY(check_same_config(run));
+  return tn_comm_check_equal(run->comm, &flags, 1, "what the options of the run ask for");
 }
 
 static tn_status settle_replicas(tn_run *run) {
@@ -226,12 +228,6 @@ static void destroy(tn_run *run) {
   tn_run_data_destroy(run);
   tn_metrics_destroy(&run->metrics);
   tn_folder_close(&run->folder);
-}
-
-tn_status tn_config_share(tn_comm *comm, tn_status status, tn_config *config) {
-  TN_TRY(tn_comm_agree(comm, status));
-  tn_comm_broadcast(comm, config, (int64_t)sizeof *config, 0);
-  return TN_OK;
 }
 
 tn_status tn_train(tn_comm *comm, const tn_config *config, const tn_train_options *options, tn_train_result *result) {
