@@ -96,6 +96,31 @@ exec {THINNET} train {self.config} -s data.file=rows.h5 -o {self.path('run')}
         self.assertRegex(done.stderr, "rank 1|configuration")
 
 
+    def apart(self, first, second):
+        """Rank 0 and rank 1, each with a command of its own: (arguments, folder)."""
+        command = ["mpirun"]
+        for arguments, folder in (first, second):
+            command += [":"] * (len(command) > 1) + ["-n", "1", "-wdir", folder, THINNET, *arguments]
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+
+    def test_ranks_that_were_told_different_things(self):
+        """The command line, another subcommand, or the file behind the same name."""
+        train = ("train", "small.ini", "-o", self.path("run"))
+        os.mkdir(self.path("other"))
+        with open(self.config, encoding="utf-8") as file:
+            self.write("other/small.ini", file.read() + "[schedule]\nkind = cosine\n")
+        for first, second, what in (((train, self.folder), ((*train, "-s", "train.seed=5"), self.folder), "command line"),
+                                    ((train, self.folder), (("eval", "best.h5"), self.folder), "command line"),
+                                    ((train, self.folder), (train, self.path("other")), "configuration")):
+            done = self.apart(first, second)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(f"thinnet: error: the {what} differs: rank 1 of 2 does not have what rank 0 has", done.stderr)
+            self.assertFalse(os.path.exists(self.path("run")))
+        done = self.apart((train, self.folder), (train, "/"))
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertRegex(done.stderr, "rank 1: the configuration file small.ini cannot be opened: No such file")
+
+
 class Train(CommandTest):
     def test_the_same_network_at_any_rank_count(self):
         digests = set()
@@ -178,6 +203,17 @@ class Stops(CommandTest):
 
     def test_interrupt_of_a_bare_run(self):
         self.stop(signal.SIGINT, 0, 75)
+
+    def test_hangup_of_a_bare_run(self):
+        self.stop(signal.SIGHUP, 0, 75)
+
+    def test_a_reader_that_goes_away_ends_no_run(self):
+        process = self.start("run", 0)
+        process.stdout.close()
+        self.assertEqual(process.wait(timeout=LIMIT_S), 1)
+        self.assertIn("standard output cannot be written: Broken pipe", process.stderr.read())
+        process.stderr.close()
+        self.assertIn("finished", self.train("run", *self.LONG, "--resume").stdout)
 
     def test_kill_of_mpirun(self):
         """The ranks outlive mpirun for a while: the run started after them owns the folder."""

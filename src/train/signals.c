@@ -6,7 +6,7 @@
 static volatile sig_atomic_t stop_requested;
 static volatile sig_atomic_t checkpoint_requested;
 
-static const int signals[] = {SIGUSR1, SIGTERM, SIGINT, SIGUSR2};
+static const int signals[] = {SIGUSR1, SIGTERM, SIGINT, SIGHUP, SIGUSR2};
 #define SIGNAL_COUNT (sizeof signals / sizeof signals[0])
 
 static struct sigaction previous[SIGNAL_COUNT];
@@ -31,6 +31,8 @@ void tn_signals_install(void) {
       action.sa_flags |= (int)SA_RESETHAND;
     sigemptyset(&action.sa_mask);
     sigaction(signals[i], &action, &previous[i]);
+    if (signals[i] == SIGHUP && previous[i].sa_handler == SIG_IGN) /* nohup: the run outlives its terminal */
+      sigaction(SIGHUP, &previous[i], NULL);
   }
 }
 

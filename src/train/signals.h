@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* SIGUSR1, SIGTERM and SIGINT ask for a stop, SIGUSR2 for a checkpoint. A second SIGINT ends the process as it always
- * did. */
+/* SIGUSR1, SIGTERM, SIGINT and SIGHUP (unless it was ignored) ask for a stop, SIGUSR2 for a checkpoint. A second SIGINT
+ * ends the process as it always did. */
 void tn_signals_install(void);
 
 /* Gives the signals back to whoever had them, and forgets what was requested. */
