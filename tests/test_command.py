@@ -76,6 +76,11 @@ class Data(CommandTest):
             file["train/y"][5] = -1
         self.fails(words=["/train/y", "5", "-1"])
 
+    def test_missing_test_rows_are_told_before_training(self):
+        message = self.train("run", "-s", "data.test_x=/nope", status=2).stderr
+        self.assertIn("rows.h5: /nope does not exist; the file has: /test/x", message)
+        self.assertFalse(os.path.exists(self.path("run")))
+
     def test_weights_of_nothing(self):
         with h5py.File(self.path("rows.h5"), "r+") as file:
             file["train/weight"] = np.zeros(203, "float32")

@@ -34,13 +34,13 @@ static tn_status open_valid(tn_run *run) {
   return tn_row_source_open_file(&run->data.valid_source, data->file, data->valid_x, data->valid_y, NULL, loss);
 }
 
-static tn_status check_valid_shape(const tn_row_source *train, const tn_row_source *valid) {
-  if (valid->inputs != train->inputs)
-    return tn_fail(TN_ERR_DATA, "validation rows have %lld features, training rows %lld", (long long)valid->inputs,
+static tn_status check_shape(const char *what, const tn_row_source *train, const tn_row_source *other) {
+  if (other->inputs != train->inputs)
+    return tn_fail(TN_ERR_DATA, "%s rows have %lld features, training rows %lld", what, (long long)other->inputs,
                    (long long)train->inputs);
-  if (valid->value_cols != train->value_cols)
-    return tn_fail(TN_ERR_DATA, "validation targets have %lld columns, training targets %lld",
-                   (long long)valid->value_cols, (long long)train->value_cols);
+  if (other->has_targets && other->value_cols != train->value_cols)
+    return tn_fail(TN_ERR_DATA, "%s targets have %lld columns, training targets %lld", what,
+                   (long long)other->value_cols, (long long)train->value_cols);
   return TN_OK;
 }
 
@@ -49,7 +49,7 @@ static tn_status choose_validation(tn_run *run) {
   data->train = tn_subset_all(&data->train_source);
   if (run->options->valid || has_valid_file(&run->config.data)) {
     TN_TRY(open_valid(run));
-    TN_TRY(check_valid_shape(&data->train_source, &data->valid_source));
+    TN_TRY(check_shape("validation", &data->train_source, &data->valid_source));
     data->valid = tn_subset_all(&data->valid_source);
     return TN_OK;
   }
@@ -57,6 +57,18 @@ static tn_status choose_validation(tn_run *run) {
     return tn_subset_hold_out(&data->train_source, run->config.data.valid_fraction, (uint64_t)run->config.train.seed,
                               &data->holdout, &data->train, &data->valid);
   return TN_OK;
+}
+
+/* The rows that `eval` is to read one day: that they are there is worth knowing before hours of training. */
+static tn_status check_test(const tn_run *run) {
+  const tn_data_config *data = &run->config.data;
+  tn_row_source test;
+  if (run->options->train || !data->test_x[0])
+    return TN_OK;
+  TN_TRY(tn_row_source_open_file(&test, data->file, data->test_x, data->test_y, NULL, run->config.model.loss));
+  const tn_status status = check_shape("test", &run->data.train_source, &test);
+  tn_row_source_close(&test);
+  return status;
 }
 
 static tn_status check_monitor(const tn_run *run) {
@@ -74,6 +86,7 @@ static tn_status open_local(tn_run *run) {
   if (!run->data.train_source.has_targets)
     return tn_fail(TN_ERR_CONFIG, "data.train_y is not set: training needs targets");
   TN_TRY(choose_validation(run));
+  TN_TRY(check_test(run));
   TN_TRY(check_monitor(run));
   run->data.weighted =
       run->data.train_source.has_weights || run->config.train.class_weights.mode != TN_CLASS_WEIGHTS_NONE;
