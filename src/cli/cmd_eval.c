@@ -24,7 +24,7 @@ static const char description[] =
     "The rows are read in blocks, so that the data may exceed memory; the result is the same at any number of "
     "ranks:\n\n"
     "  thinnet eval runs/digits/best.h5\n"
-    "  mpirun -n 4 thinnet eval runs/digits/best.h5 new.h5 -x /day2/x -y /day2/y --json\n\n"
+    "  mpirun -n 4 thinnet eval runs/my/best.h5 new.h5 -x /x -y /y --json\n\n"
     "Exit status: 0 done; 1 failed; 2 wrong usage or data.";
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {

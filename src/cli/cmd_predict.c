@@ -29,7 +29,7 @@ static const char description[] =
     "so "
     "that both may exceed memory:\n\n"
     "  thinnet predict runs/digits/best.h5 jobs/data/digits.h5 -o predicted.h5\n"
-    "  mpirun -n 2 thinnet predict runs/digits/best.h5 new.h5 -x /x --mc 50 -o predicted.h5\n\n"
+    "  mpirun -n 2 thinnet predict runs/my/best.h5 new.h5 -x /x --mc 50 -o out.h5\n\n"
     "Exit status: 0 done; 1 failed; 2 wrong usage or data.";
 
 static void parse_samples(arguments *args, const char *value, struct argp_state *state) {

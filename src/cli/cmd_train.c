@@ -34,8 +34,8 @@ static const char description[] =
     "Trains the network that CONFIG.ini describes; `thinnet config` lists every key.\v"
     "Run it bare, or under mpirun or srun with any number of ranks:\n\n"
     "  thinnet train jobs/digits.ini\n"
-    "  mpirun -n 2 thinnet train jobs/mnist_512.ini -s dropout.hidden=0.5 -o runs/half\n"
-    "  mpirun -n 2 thinnet train jobs/mnist_512.ini -s dropout.hidden=0.5 -o runs/half --resume\n\n"
+    "  mpirun -n 2 thinnet train my.ini -s dropout.hidden=0.5 -o runs/half\n"
+    "  mpirun -n 2 thinnet train my.ini -s dropout.hidden=0.5 -o runs/half --resume\n\n"
     "The folder of the run gets config.ini (every key), metrics.h5, checkpoints step-NNNNNNNN.h5, last.h5 (the newest) "
     "and best.h5 (the best on the validation rows).\n\n"
     "Signals: SIGUSR1, SIGTERM and Ctrl-C finish the step, write a checkpoint and exit with 75; SIGUSR2 writes a "
@@ -61,6 +61,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     args->overrides[args->override_count++] = value;
     return 0;
   case 'o':
+    if (!*value)
+      argp_error(state, "-o needs the name of a folder");
     args->out_dir = value;
     return 0;
   case OPTION_RESUME:
