@@ -121,7 +121,7 @@ static double column_norm(int64_t rows, int64_t cols, const float *w, int64_t j)
 static void check_max_norm(int64_t rows, int64_t cols, double c) {
   double norms[MOST];
   memcpy(found, x, sizeof x);
-  tn_kernel_max_norm(rows, cols, c, found, norms);
+  tn_kernel_max_norm(rows, cols, cols, c, found, norms);
   for (int64_t j = 0; j < cols; j++) {
     const double norm = column_norm(rows, cols, x, j), factor = norm > c ? c / norm : 1;
     for (int64_t i = 0; i < rows; i++) {
@@ -150,7 +150,7 @@ static void test_max_norm_leaves_zero_and_nan_columns(void **state) {
   (void)state;
   float w[] = {0, NAN, 3, 0, 1, 4};
   double norms[3];
-  tn_kernel_max_norm(2, 3, 1, w, norms);
+  tn_kernel_max_norm(2, 3, 3, 1, w, norms);
   assert_true(w[0] == 0 && w[3] == 0);
   assert_true(isnan(w[1]) && w[4] == 1);
   assert_true(w[2] == 0.6f && w[5] == 0.8f);

@@ -279,6 +279,75 @@ static void test_a_gradient_that_is_not_finite_changes_nothing(void **state) {
     }
 }
 
+/* What the sum's scale is for: the update is that from the mean. Bits differ by a few roundings of numbers below 2. */
+static void assert_update_from_mean(const tn_network *network, const tn_train_config *train,
+                                    const tn_regularization_config *terms, const float *expected) {
+  tn_optimizer *optimizer = NULL;
+  float *parameters = weights_make(network), *gradient = weights_make(network);
+  assert_int_equal(tn_optimizer_create(&optimizer, network, train, terms), TN_OK);
+  for (int64_t i = 0; i < network->block_size; i++)
+    gradient[i] /= 3;
+  tn_optimizer_update(optimizer, network, parameters, gradient, 0.01, 1);
+  for (int64_t i = 0; i < network->block_size; i++)
+    assert_true(fabsf(parameters[i] - expected[i]) < 1e-6f);
+  tn_optimizer_destroy(&optimizer);
+  tn_free(&parameters);
+  tn_free(&gradient);
+}
+
+/* One update of a network of several blocks, by `parts` ranks that come to each part of it one after the other. */
+static double update_in_shares(const tn_optimizer *optimizer, const tn_network *network, int parts, float *parameters,
+                               float *gradient) {
+  const double scale = 1.0 / 3;
+  tn_share shares[5];
+  for (int part = 0; part < parts; part++)
+    shares[part] = tn_share_of(network->block_size, part, parts);
+  for (int part = 0; part < parts; part++)
+    tn_optimizer_measure(optimizer, network, shares[part], parameters, gradient + shares[part].first, scale);
+  const double norm = tn_optimizer_norm(optimizer, network, scale);
+  for (int part = 0; part < parts; part++)
+    tn_optimizer_apply(optimizer, network, shares[part], parameters, gradient + shares[part].first, scale, norm, 0.01,
+                       1);
+  for (int part = 0; part < parts; part++)
+    tn_optimizer_limit(optimizer, network, shares[part], parameters);
+  return norm;
+}
+
+static void test_shares_give_the_bits_of_the_whole(void **state) {
+  (void)state;
+  const network_spec spec = {.inputs = 90, .outputs = 3, .hidden_count = 1, .hidden = {101}};
+  tn_train_config train = usual;
+  train.optimizer = TN_SGD; /* adam would hide the gradient's size */
+  train.momentum = 0.9;
+  train.weight_decay = 0.1;
+  train.clip_norm = 100;
+  const tn_regularization_config terms = {.l1 = 1, .l2 = 2, .max_norm = 0.9};
+  tn_network *network = network_make(&spec);
+  assert_true(tn_share_blocks(network->block_size) == 5);
+  const size_t bytes = (size_t)network->block_size * sizeof(float);
+  float *whole = NULL;
+  double whole_norm = 0;
+  for (int parts = 1; parts <= 5; parts++) {
+    tn_optimizer *optimizer = NULL;
+    float *parameters = weights_make(network), *gradient = weights_make(network);
+    assert_int_equal(tn_optimizer_create(&optimizer, network, &train, &terms), TN_OK);
+    const double norm = update_in_shares(optimizer, network, parts, parameters, gradient);
+    if (parts == 1) {
+      whole = block_make(network);
+      memcpy(whole, parameters, bytes);
+      whole_norm = norm;
+    }
+    assert_true(norm == whole_norm && norm > train.clip_norm);
+    assert_memory_equal(whole, parameters, bytes);
+    tn_optimizer_destroy(&optimizer);
+    tn_free(&parameters);
+    tn_free(&gradient);
+  }
+  assert_update_from_mean(network, &train, &terms, whole);
+  tn_free(&whole);
+  tn_network_destroy(&network);
+}
+
 static void assert_states(tn_train_config train, int count, const char *first, const char *second) {
   bench made = bench_make(&train, &(tn_regularization_config){0});
   fill_gradient(&made, 1);
@@ -352,6 +421,7 @@ int main(void) {
       cmocka_unit_test(test_a_short_gradient_is_not_clipped),
       cmocka_unit_test(test_one_step_by_hand),
       cmocka_unit_test(test_a_gradient_that_is_not_finite_changes_nothing),
+      cmocka_unit_test(test_shares_give_the_bits_of_the_whole),
       cmocka_unit_test(test_states_have_names_and_no_more_memory_than_needed),
       cmocka_unit_test(test_optimizers_follow_pytorch),
   };

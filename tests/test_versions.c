@@ -85,8 +85,8 @@ static void test_max_norm(void **state) {
   static double norms[COLS];
   const plain_math plain = plain_math_functions();
   copy_both();
-  tn_kernel_max_norm(ROWS, COLS, 5, by_library, norms);
-  plain.max_norm(ROWS, COLS, 5, by_plain, norms);
+  tn_kernel_max_norm(ROWS, COLS, COLS, 5, by_library, norms);
+  plain.max_norm(ROWS, COLS, COLS, 5, by_plain, norms);
   assert_same(COUNT, by_library, by_plain);
   assert_true(memcmp(by_library, x, sizeof x) != 0);
 }

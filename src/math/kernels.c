@@ -83,11 +83,12 @@ int64_t tn_kernel_find_nonfinite(int64_t n, const float *x) {
 }
 
 /* norms[j] = sum over rows of w[i][j]^2, in row order. */
-TN_INLINE void column_square_sums(int64_t rows, int64_t cols, const float *restrict w, double *restrict norms) {
+TN_INLINE void column_square_sums(int64_t rows, int64_t cols, int64_t stride, const float *restrict w,
+                                  double *restrict norms) {
   memset(norms, 0, (size_t)cols * sizeof *norms);
   for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < cols; j++)
-      norms[j] += (double)w[i * cols + j] * (double)w[i * cols + j];
+      norms[j] += (double)w[i * stride + j] * (double)w[i * stride + j];
 }
 
 /* Square sums become the columns' factors; how many of them are not 1. A NaN compares false and stays what it is. */
@@ -102,11 +103,12 @@ static int64_t factors_from_square_sums(int64_t cols, double c, double *norms) {
 }
 
 TN_MULTIVERSION
-void tn_kernel_max_norm(int64_t rows, int64_t cols, double c, float *restrict w, double *restrict norms) {
-  column_square_sums(rows, cols, w, norms);
+void tn_kernel_max_norm(int64_t rows, int64_t cols, int64_t stride, double c, float *restrict w,
+                        double *restrict norms) {
+  column_square_sums(rows, cols, stride, w, norms);
   if (factors_from_square_sums(cols, c, norms) == 0)
     return;
   for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < cols; j++)
-      w[i * cols + j] = (float)((double)w[i * cols + j] * norms[j]);
+      w[i * stride + j] = (float)((double)w[i * stride + j] * norms[j]);
 }

@@ -39,8 +39,9 @@ void tn_kernel_pick(int64_t n, const int32_t *units, float scale, const float *i
 /* out[units[k]] += scale in[k]; no unit stands twice in the list. */
 void tn_kernel_spread_add(int64_t n, const int32_t *units, float scale, const float *in, float *out);
 
-/* Each column of w (rows, cols) that is longer than c is rescaled to norm c. norms: scratch of `cols` doubles. */
-void tn_kernel_max_norm(int64_t rows, int64_t cols, double c, float *w, double *norms);
+/* Each column of w (rows, cols) that is longer than c is rescaled to norm c. Rows stand `stride` floats apart, so that
+ * w may be some columns of a wider matrix. norms: scratch of `cols` doubles. */
+void tn_kernel_max_norm(int64_t rows, int64_t cols, int64_t stride, double c, float *w, double *norms);
 
 /* Element types that features keep in memory. */
 typedef enum tn_element { TN_U8, TN_I8, TN_U16, TN_I16, TN_F32 } tn_element;

@@ -8,4 +8,5 @@ target_sources(tn_math PRIVATE
   math/permutation.c
   math/philox.c
   math/pick.c
-  math/random.c)
+  math/random.c
+  math/share.c)

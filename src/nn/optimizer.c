@@ -57,97 +57,158 @@ static int64_t widest_tensor(const tn_network *network) {
   return cols;
 }
 
-static tn_status allocate(tn_optimizer *optimizer, const tn_network *network, const update_method *method) {
+int64_t tn_optimizer_bytes(const tn_network *network, const tn_train_config *train) {
+  return choose_method(train)->state_count * network->block_size * (int64_t)sizeof(float) +
+         tn_share_blocks(network->block_size) * (int64_t)sizeof(double);
+}
+
+/* States and square sums, one behind the other; blocks are whole cache lines. */
+static void lay_out(tn_optimizer *optimizer, const tn_network *network, const update_method *method, float *memory) {
   optimizer->state_count = method->state_count;
   for (int s = 0; s < method->state_count; s++) {
     optimizer->state_names[s] = method->state_names[s];
-    TN_TRY(tn_alloc(&optimizer->states[s], network->block_size, sizeof(float), "the optimiser's state"));
+    optimizer->states[s] = memory + s * network->block_size;
     if (method->state_start != 0)
       fill_tensors(network, method->state_start, optimizer->states[s]);
   }
-  if (optimizer->regularization.max_norm > 0)
-    TN_TRY(tn_alloc(&optimizer->column_norms, widest_tensor(network), sizeof(double), "the norms of max_norm"));
-  return TN_OK;
+  optimizer->square_sums = (double *)(void *)(memory + method->state_count * network->block_size);
 }
 
-tn_status tn_optimizer_create(tn_optimizer **optimizer, const tn_network *network, const tn_train_config *train,
-                              const tn_regularization_config *regularization) {
+tn_status tn_optimizer_create_in(tn_optimizer **optimizer, const tn_network *network, const tn_train_config *train,
+                                 const tn_regularization_config *regularization, void *memory) {
   TN_TRY(tn_alloc(optimizer, 1, sizeof **optimizer, "the optimiser"));
   (*optimizer)->kind = train->optimizer;
   (*optimizer)->train = *train;
   (*optimizer)->regularization = *regularization;
-  const tn_status status = allocate(*optimizer, network, choose_method(train));
+  lay_out(*optimizer, network, choose_method(train), memory);
+  if (regularization->max_norm <= 0)
+    return TN_OK;
+  const tn_status status =
+      tn_alloc(&(*optimizer)->column_norms, widest_tensor(network), sizeof(double), "the norms of max_norm");
   if (status != TN_OK)
     tn_optimizer_destroy(optimizer);
+  return status;
+}
+
+tn_status tn_optimizer_create(tn_optimizer **optimizer, const tn_network *network, const tn_train_config *train,
+                              const tn_regularization_config *regularization) {
+  void *memory = NULL;
+  *optimizer = NULL;
+  TN_TRY(tn_alloc(&memory, tn_optimizer_bytes(network, train), 1, "the optimiser's state"));
+  const tn_status status = tn_optimizer_create_in(optimizer, network, train, regularization, memory);
+  if (status == TN_OK)
+    (*optimizer)->memory = memory;
+  else
+    tn_free(&memory);
   return status;
 }
 
 void tn_optimizer_destroy(tn_optimizer **optimizer) {
   if (*optimizer == NULL)
     return;
-  for (int s = 0; s < TN_OPTIMIZER_STATES_MAX; s++)
-    tn_free(&(*optimizer)->states[s]);
+  tn_free(&(*optimizer)->memory);
   tn_free(&(*optimizer)->column_norms);
   tn_free(optimizer);
 }
 
-static void penalise(const tn_optimizer *optimizer, const tn_network *network, const float *parameters,
-                     float *gradient) {
-  const float l1 = (float)optimizer->regularization.l1, l2 = (float)optimizer->regularization.l2;
-  if (l1 == 0 && l2 == 0)
+static int64_t larger(int64_t a, int64_t b) {
+  return a > b ? a : b;
+}
+
+static int64_t smaller(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+/* The part of a tensor that lies in first..first + count - 1 of the block; count 0: none does. */
+static tn_share part_of_tensor(const tn_tensor *tensor, int64_t first, int64_t count) {
+  const int64_t begin = larger(first, tensor->offset);
+  const int64_t end = smaller(first + count, tensor->offset + tensor->rows * tensor->cols);
+  return (tn_share){.first = begin, .count = larger(end - begin, 0)};
+}
+
+/* The terms are those of the mean, and are added to the sum. */
+static void penalise(const tn_optimizer *optimizer, const tn_network *network, tn_share share, const float *parameters,
+                     float *gradient, double scale) {
+  const tn_regularization_config *terms = &optimizer->regularization;
+  if (terms->l1 == 0 && terms->l2 == 0)
     return;
   for (int t = 0; t < network->tensor_count; t++) {
-    const tn_tensor *tensor = &network->tensors[t];
-    if (tensor->role == TN_WEIGHT)
-      tn_update_penalise(tensor->rows * tensor->cols, l1, l2, parameters + tensor->offset, gradient + tensor->offset);
+    const tn_share part = part_of_tensor(&network->tensors[t], share.first, share.count);
+    if (network->tensors[t].role == TN_WEIGHT && part.count > 0)
+      tn_update_penalise(part.count, (float)(terms->l1 / scale), (float)(terms->l2 / scale), parameters + part.first,
+                         gradient + (part.first - share.first));
   }
 }
 
+void tn_optimizer_measure(const tn_optimizer *optimizer, const tn_network *network, tn_share share,
+                          const float *parameters, float *gradient, double scale) {
+  penalise(optimizer, network, share, parameters, gradient, scale);
+  for (int64_t done = 0; done < share.count; done += TN_SHARE_STEP)
+    optimizer->square_sums[(share.first + done) / TN_SHARE_STEP] =
+        tn_kernel_square_sum(smaller(TN_SHARE_STEP, share.count - done), gradient + done);
+}
+
+double tn_optimizer_norm(const tn_optimizer *optimizer, const tn_network *network, double scale) {
+  double sum = 0;
+  for (int64_t b = 0; b < tn_share_blocks(network->block_size); b++)
+    sum += optimizer->square_sums[b];
+  return scale * sqrt(sum);
+}
+
 /* What all tensors of a step have in common. */
-static tn_update step_update(const tn_train_config *train, double norm, double learning_rate, int64_t step) {
+static tn_update step_update(const tn_train_config *train, double scale, double norm, double learning_rate,
+                             int64_t step) {
   const bool clips = train->clip_norm > 0 && norm > train->clip_norm;
   const bool is_adam = train->optimizer == TN_ADAM || train->optimizer == TN_ADAMW;
   const double t = (double)step;
   const double correction = is_adam ? sqrt(1 - pow(train->beta2, t)) / (1 - pow(train->beta1, t)) : 1;
-  return (tn_update){.scale = clips ? (float)(train->clip_norm / norm) : 1,
+  return (tn_update){.scale = (float)(clips ? scale * (train->clip_norm / norm) : scale),
                      .rate = (float)(learning_rate * correction),
                      .momentum = (float)train->momentum,
                      .fade = {(float)(1 - train->beta1), (float)(1 - (is_adam ? train->beta2 : train->rho))},
                      .epsilon = (float)train->epsilon};
 }
 
-static void update_tensor(const tn_optimizer *optimizer, const tn_tensor *tensor, tn_update update, float *parameters,
-                          const float *gradient, double learning_rate) {
-  update.count = tensor->rows * tensor->cols;
-  update.w = parameters + tensor->offset;
-  update.g = gradient + tensor->offset;
-  for (int s = 0; s < optimizer->state_count; s++)
-    update.states[s] = optimizer->states[s] + tensor->offset;
-  if (tensor->role == TN_WEIGHT)
-    update.decay = (float)(learning_rate * optimizer->train.weight_decay);
-  choose_method(&optimizer->train)->update(&update);
-}
-
-static void limit_norms(const tn_optimizer *optimizer, const tn_network *network, float *parameters) {
-  if (optimizer->regularization.max_norm <= 0)
-    return;
+void tn_optimizer_apply(const tn_optimizer *optimizer, const tn_network *network, tn_share share, float *parameters,
+                        const float *gradient, double scale, double norm, double learning_rate, int64_t step) {
+  tn_update update = step_update(&optimizer->train, scale, norm, learning_rate, step);
+  const float decay = (float)(learning_rate * optimizer->train.weight_decay);
   for (int t = 0; t < network->tensor_count; t++) {
-    const tn_tensor *tensor = &network->tensors[t];
-    if (tensor->role == TN_WEIGHT)
-      tn_kernel_max_norm(tensor->rows, tensor->cols, optimizer->regularization.max_norm, parameters + tensor->offset,
-                         optimizer->column_norms);
+    const tn_share part = part_of_tensor(&network->tensors[t], share.first, share.count);
+    update.count = part.count;
+    update.w = parameters + part.first;
+    update.g = gradient + (part.first - share.first);
+    for (int s = 0; s < optimizer->state_count; s++)
+      update.states[s] = optimizer->states[s] + part.first;
+    update.decay = network->tensors[t].role == TN_WEIGHT ? decay : 0;
+    if (part.count > 0)
+      choose_method(&optimizer->train)->update(&update);
   }
 }
 
-double tn_optimizer_update(tn_optimizer *optimizer, const tn_network *network, float *parameters, float *gradient,
+bool tn_optimizer_limits(const tn_optimizer *optimizer) {
+  return optimizer->regularization.max_norm > 0;
+}
+
+void tn_optimizer_limit(const tn_optimizer *optimizer, const tn_network *network, tn_share share, float *parameters) {
+  for (int t = 0; t < network->tensor_count && tn_optimizer_limits(optimizer); t++) {
+    const tn_tensor *tensor = &network->tensors[t];
+    int64_t first = 0;
+    const int64_t cols = tn_share_columns(share, tensor->cols, &first);
+    if (tensor->role == TN_WEIGHT && cols > 0)
+      tn_kernel_max_norm(tensor->rows, cols, tensor->cols, optimizer->regularization.max_norm,
+                         parameters + tensor->offset + first, optimizer->column_norms);
+  }
+}
+
+double tn_optimizer_update(const tn_optimizer *optimizer, const tn_network *network, float *parameters, float *gradient,
                            double learning_rate, int64_t step) {
-  penalise(optimizer, network, parameters, gradient);
-  const double norm = sqrt(tn_kernel_square_sum(network->block_size, gradient));
+  const tn_share all = tn_share_of(network->block_size, 0, 1);
+  tn_optimizer_measure(optimizer, network, all, parameters, gradient, 1);
+  const double norm = tn_optimizer_norm(optimizer, network, 1);
   if (!isfinite(norm))
     return norm;
-  const tn_update update = step_update(&optimizer->train, norm, learning_rate, step);
-  for (int t = 0; t < network->tensor_count; t++)
-    update_tensor(optimizer, &network->tensors[t], update, parameters, gradient, learning_rate);
-  limit_norms(optimizer, network, parameters);
+  tn_optimizer_apply(optimizer, network, all, parameters, gradient, 1, norm, learning_rate, step);
+  tn_optimizer_limit(optimizer, network, all, parameters);
   return norm;
 }

@@ -2,6 +2,7 @@
 #ifndef TN_NN_OPTIMIZER_H
 #define TN_NN_OPTIMIZER_H
 
+#include "math/share.h"
 #include "nn/network.h"
 
 #define TN_OPTIMIZER_STATES_MAX 2
@@ -25,7 +26,7 @@
  * weight_decay is decoupled in every optimiser: w -= rate weight_decay w, just before its update. It decays weights,
  * not biases (Keras and PyTorch decay both; PyTorch's adam, sgd, rmsprop and adagrad add it to the gradient instead).
  *
- * Each state is a block with the network's offsets, kept by every rank; its gaps hold zeros. */
+ * Each state is a block with the network's offsets; its gaps hold zeros. */
 typedef struct tn_optimizer {
   tn_optimizer_kind kind;
   tn_train_config train;
@@ -33,21 +34,46 @@ typedef struct tn_optimizer {
   int state_count;
   const char *state_names[TN_OPTIMIZER_STATES_MAX]; /* below /optimizer in a checkpoint: "momentum", "m", "v", ... */
   float *states[TN_OPTIMIZER_STATES_MAX];
+  double *square_sums;  /* of the gradient, one for each TN_SHARE_STEP values of the block */
   double *column_norms; /* scratch of max_norm; NULL where it is off */
+  void *memory;         /* what states and square_sums point into; NULL where that was given */
 } tn_optimizer;
 
 /* train holds resolved values (no "auto"). TN_ERR_MEMORY. Local; the caller owns *optimizer. */
 tn_status tn_optimizer_create(tn_optimizer **optimizer, const tn_network *network, const tn_train_config *train,
                               const tn_regularization_config *regularization);
 
+/* The same with its states and sums in the caller's memory: tn_optimizer_bytes of it, zeroed and 64-byte aligned, which
+ * several ranks may share. */
+tn_status tn_optimizer_create_in(tn_optimizer **optimizer, const tn_network *network, const tn_train_config *train,
+                                 const tn_regularization_config *regularization, void *memory);
+int64_t tn_optimizer_bytes(const tn_network *network, const tn_train_config *train);
+
 /* Local. Clears the pointer; NULL is allowed. */
 void tn_optimizer_destroy(tn_optimizer **optimizer);
 
-/* Step `step` (1 for the first). gradient: the mean over rows, as a block. L1 and L2 terms are added to it in place
- * (weights only: l1 sign(w) + 2 l2 w); what the update then takes is clipped to clip_norm, as a whole; max_norm comes
- * last and limits the columns of every weight. Returns the norm of the gradient with L1 and L2, before clipping; when
- * it is not finite nothing is updated. Local. */
-double tn_optimizer_update(tn_optimizer *optimizer, const tn_network *network, float *parameters, float *gradient,
+/* An update comes in parts, so that ranks which share one parameter block can each do their share of it, with a barrier
+ * between the parts. The gradient is a sum over rows, of which `scale` times is the mean; `gradient` points at the
+ * share's first value. Whatever the shares, the results have the same bits. All are local, and allocate nothing.
+ *
+ * 1. measure: adds the L1 and L2 terms (weights only: l1 sign(w) + 2 l2 w to the mean) to the share's gradient, in
+ *    place, and writes the share's square_sums.
+ * 2. norm, when square_sums are complete: that of the whole mean gradient with L1 and L2, before clipping.
+ * 3. apply: the update of the share's parameters and states in step `step` (1 for the first), with the gradient clipped
+ *    to clip_norm as a whole. `norm` is finite.
+ * 4. limit, when the parameters are complete: max_norm on the share's columns of every weight. */
+void tn_optimizer_measure(const tn_optimizer *optimizer, const tn_network *network, tn_share share,
+                          const float *parameters, float *gradient, double scale);
+double tn_optimizer_norm(const tn_optimizer *optimizer, const tn_network *network, double scale);
+void tn_optimizer_apply(const tn_optimizer *optimizer, const tn_network *network, tn_share share, float *parameters,
+                        const float *gradient, double scale, double norm, double learning_rate, int64_t step);
+void tn_optimizer_limit(const tn_optimizer *optimizer, const tn_network *network, tn_share share, float *parameters);
+
+/* True where the fourth part does something. */
+bool tn_optimizer_limits(const tn_optimizer *optimizer);
+
+/* All four over the whole block, from a mean gradient. Returns the norm; when it is not finite nothing is updated. */
+double tn_optimizer_update(const tn_optimizer *optimizer, const tn_network *network, float *parameters, float *gradient,
                            double learning_rate, int64_t step);
 
 #endif

@@ -11,7 +11,7 @@ typedef struct tn_update {
   float *w;
   const float *g;
   float *states[2];
-  float scale;    /* of the gradient: below 1 where it is clipped */
+  float scale;    /* of the gradient: makes a sum over rows a mean, and clips it */
   float decay;    /* learning rate x weight decay: w loses decay x w before the update proper */
   float rate;     /* learning rate; for adam with the bias corrections in it */
   float momentum; /* sgd, rmsprop */

@@ -103,10 +103,16 @@ static double learning_rate_now(const tn_run *run) {
 static tn_status update(tn_run *run, const double *sums, tn_step_row *row) {
   float *gradient = tn_reducer_gradient(run->reducer);
   const double weight = sums[TN_SUM_WEIGHT];
-  tn_kernel_scale(run->network->block_size, weight > 0.0 ? (float)(1.0 / weight) : 0.0F, gradient);
+  const double scale = weight > 0.0 ? 1.0 / weight : 1.0; /* without any weight the sum is 0 */
   run->last_learning_rate = learning_rate_now(run);
-  const double norm = tn_optimizer_update(run->optimizer, run->network, run->parameters, gradient,
-                                          run->last_learning_rate, run->progress.step + 1);
+  const tn_share all = tn_share_of(run->network->block_size, 0, 1);
+  tn_optimizer_measure(run->optimizer, run->network, all, run->parameters, gradient, scale);
+  const double norm = tn_optimizer_norm(run->optimizer, run->network, scale);
+  if (isfinite(norm)) {
+    tn_optimizer_apply(run->optimizer, run->network, all, run->parameters, gradient, scale, norm,
+                       run->last_learning_rate, run->progress.step + 1);
+    tn_optimizer_limit(run->optimizer, run->network, all, run->parameters);
+  }
   *row = (tn_step_row){.step = run->progress.step + 1,
                        .loss = weight > 0.0 ? sums[TN_SUM_LOSS] / weight : 0.0,
                        .gradient_norm = norm,

@@ -67,8 +67,8 @@ static void bench_passes(void) {
   MEASURE("column sums", ROWS * UNITS, tn_kernel_column_sums(ROWS, UNITS, x, z, false));
   MEASURE("square sum", ROWS * UNITS, sink += tn_kernel_square_sum(ROWS * UNITS, x));
   MEASURE("find nonfinite", ROWS * UNITS, sink += (double)tn_kernel_find_nonfinite(ROWS * UNITS, x));
-  MEASURE("max-norm, none longer", ROWS * UNITS, tn_kernel_max_norm(ROWS, UNITS, 1e9, x, norms));
-  MEASURE("max-norm, all longer", ROWS * UNITS, tn_kernel_max_norm(ROWS, UNITS, norms[0] * 0.5, x, norms));
+  MEASURE("max-norm, none longer", ROWS * UNITS, tn_kernel_max_norm(ROWS, UNITS, UNITS, 1e9, x, norms));
+  MEASURE("max-norm, all longer", ROWS * UNITS, tn_kernel_max_norm(ROWS, UNITS, UNITS, norms[0] * 0.5, x, norms));
 }
 
 static void bench_products(void) {
