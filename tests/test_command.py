@@ -95,7 +95,7 @@ cd {self.folder}; mkdir -p other
 exec {THINNET} train {self.config} -s data.file=rows.h5 -o {self.path('run')}
 """)
         done = subprocess.run(["mpirun", "-n", "3", "bash", script], capture_output=True, text=True, timeout=LIMIT_S,
-                              check=False, cwd=self.folder)
+                              check=False, cwd=self.folder, env={**os.environ, **self.surroundings})
         self.assertNotEqual(done.returncode, 0)
         self.assertEqual(done.stderr.count("thinnet: error"), 1, done.stderr)
         self.assertRegex(done.stderr, "rank 1|configuration")
@@ -177,7 +177,7 @@ class Stops(CommandTest):
     def start(self, run, ranks, *arguments):
         command = launch(ranks, ["train", self.config, "-o", self.path(run), *self.LONG, *arguments])
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                text=True, cwd=self.folder, start_new_session=True)
+                                text=True, cwd=self.folder, env={**os.environ, **self.surroundings}, start_new_session=True)
 
     def wait_for_checkpoint(self, run, process):
         deadline = time.monotonic() + LIMIT_S

@@ -18,7 +18,8 @@ RUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scripts", 
 class RunCase(CommandTest):
     def start(self, *arguments):
         process = subprocess.Popen([RUN, "--pause", "0.1", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True, cwd=self.folder, start_new_session=True)
+                                   stderr=subprocess.PIPE, text=True, cwd=self.folder, env={**os.environ, **self.surroundings},
+                                   start_new_session=True)
         self.addCleanup(self.end_session, process)
         return process
 

@@ -37,6 +37,7 @@ static struct {
   how how;
   long at;
   int reason;
+  useconds_t delay_us;
   atomic_long calls;
 } fault;
 
@@ -59,12 +60,14 @@ static void note(const char *text) {
 
 __attribute__((constructor)) static void read_environment(void) {
   const char *folder = getenv("FAULT_FOLDER"), *at = getenv("FAULT_AT"), *reason = getenv("FAULT_ERROR");
+  const char *delay_us = getenv("FAULT_SLOW");
   if (!folder)
     return;
   fault.kind = (call)find(call_names, getenv("FAULT_CALL"));
   fault.how = (how)find(how_names, getenv("FAULT_HOW"));
   fault.at = at ? strtol(at, NULL, 10) : 0;
   fault.reason = reason && strcmp(reason, "ENOSPC") == 0 ? ENOSPC : EIO;
+  fault.delay_us = delay_us ? (useconds_t)strtoul(delay_us, NULL, 10) : 0;
   fault.folder = folder;
   if (fault.how == DATA_LOSS || fault.how == NAME_LOSS) {
     char shadows[PATH_MAX];
@@ -112,6 +115,8 @@ static void sleep_until_continued(void) {
 
 /* The fault, where this is its call: true where the call has to fail, with errno. */
 static bool strikes(call kind) {
+  if (fault.delay_us > 0)
+    usleep(fault.delay_us);
   if (fault.kind != ANY && fault.kind != kind)
     return false;
   const long number = atomic_fetch_add(&fault.calls, 1) + 1;
