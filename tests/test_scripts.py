@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-SCRIPTS = ("setup", "quickstart", "test", "check", "fetch_mnist", "plot_metrics", "measure_accuracy", "thinnet-run")
+SCRIPTS = ("setup", "quickstart", "test", "check", "fetch_mnist", "plot_metrics", "measure_accuracy", "measure_exact",
+           "thinnet-run")
 PHASES = ("data_s", "compute_s", "reduce_s", "update_s")
 NAN = float("nan")
 
