@@ -39,7 +39,7 @@ def launch(ranks, arguments):
 def checkpoint_contents(path):
     contents = {}
     with h5py.File(path) as file:
-        contents["digest"] = bytes(file.attrs["digest"])
+        contents["digest"] = str(file.attrs["digest"])
         for name, value in file["progress"].attrs.items():
             if name not in ("ranks", "epoch_seconds", "run_seconds"):
                 contents[f"progress/{name}"] = str(value)
