@@ -36,7 +36,12 @@ tn_status tn_agree_over(MPI_Comm mpi, int world_rank, tn_status status) {
 }
 
 tn_status tn_comm_agree(const tn_comm *comm, tn_status status) {
-  return comm->size == 1 ? status : tn_agree_over(comm->world, comm->rank, status);
+  if (comm->size == 1)
+    return status;
+  tn_pulse_enter(comm);
+  const tn_status worst = tn_agree_over(comm->world, comm->rank, status);
+  tn_pulse_leave(comm);
+  return worst;
 }
 
 /* The words that stand first, or, where there are three ranks or more, those that most ranks have (the lowest rank's

@@ -10,8 +10,10 @@ static int piece(int64_t left) {
 void tn_comm_broadcast(const tn_comm *comm, void *bytes, int64_t count, int root) {
   if (comm->size == 1)
     return;
+  tn_pulse_enter(comm);
   for (int64_t done = 0; done < count; done += piece(count - done))
     MPI_Bcast((char *)bytes + done, piece(count - done), MPI_BYTE, root, comm->world);
+  tn_pulse_leave(comm);
 }
 
 void tn_comm_send(const tn_comm *comm, const void *bytes, int64_t count, int to) {
@@ -29,8 +31,10 @@ void tn_comm_reduce(const tn_comm *comm, void *elements, int64_t count, MPI_Data
     return;
   int bytes = 0;
   MPI_Type_size(type, &bytes);
+  tn_pulse_enter(comm);
   for (int64_t done = 0; done < count; done += piece(count - done))
     MPI_Allreduce(MPI_IN_PLACE, (char *)elements + done * bytes, piece(count - done), type, op, comm->world);
+  tn_pulse_leave(comm);
 }
 
 void tn_comm_sum_int64(const tn_comm *comm, int64_t *values, int64_t count) {
@@ -47,7 +51,9 @@ void tn_comm_all_gather(const tn_comm *comm, const void *mine, int64_t bytes_per
     return;
   if (bytes_per_rank <= TN_MPI_COUNT_MAX) {
     const int count = (int)bytes_per_rank;
+    tn_pulse_enter(comm);
     MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, all, count, MPI_BYTE, comm->world);
+    tn_pulse_leave(comm);
     return;
   }
   for (int root = 0; root < comm->size; root++)
@@ -64,11 +70,13 @@ void tn_comm_ordered_sum(const tn_comm *comm, const double *blocks, int64_t bloc
   const int64_t bytes = width * (int64_t)sizeof *total;
   const int last = comm->size - 1;
   memset(total, 0, (size_t)bytes);
+  tn_pulse_enter(comm);
   if (comm->rank > 0)
     tn_comm_receive(comm, total, bytes, comm->rank - 1);
   for (int64_t b = 0; b < block_count_local; b++)
     add_block(total, blocks + b * width, width);
   if (comm->rank < last)
     tn_comm_send(comm, total, bytes, comm->rank + 1);
+  tn_pulse_leave(comm);
   tn_comm_broadcast(comm, total, bytes, last);
 }

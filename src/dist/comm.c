@@ -12,6 +12,7 @@ static tn_status allocate(tn_comm **comm) {
   TN_TRY(tn_alloc(comm, 1, sizeof **comm, "a communicator"));
   (*comm)->size = (*comm)->node_size = 1;
   (*comm)->world = (*comm)->node = MPI_COMM_NULL;
+  (*comm)->pulse = &(*comm)->own_pulse;
   return TN_OK;
 }
 
@@ -101,8 +102,11 @@ int tn_comm_node_size(const tn_comm *comm) {
 }
 
 void tn_comm_barrier(const tn_comm *comm) {
-  if (comm->size > 1)
-    MPI_Barrier(comm->world);
+  if (comm->size == 1)
+    return;
+  tn_pulse_enter(comm);
+  MPI_Barrier(comm->world);
+  tn_pulse_leave(comm);
 }
 
 double tn_comm_time_s(void) {

@@ -99,7 +99,9 @@ static tn_status prepare(exchange *x) {
     status = count_sent(x);
   TN_TRY(tn_comm_agree(x->comm, status));
   const int rounds = (int)x->rounds;
+  tn_pulse_enter(x->comm);
   MPI_Alltoall(x->sent_all, rounds, MPI_INT, x->received_all, rounds, MPI_INT, x->comm->world);
+  tn_pulse_leave(x->comm);
   return tn_comm_agree(x->comm, allocate_buffers(x));
 }
 
@@ -150,8 +152,10 @@ static tn_status run_rounds(exchange *x) {
   for (int64_t round = 0; round < x->rounds; round++) {
     start_round(x, round);
     pack(x, round);
+    tn_pulse_enter(x->comm);
     MPI_Alltoallv(x->send_buffer, x->sent, x->sent_first, record, x->receive_buffer, x->received, x->received_first,
                   record, x->comm->world);
+    tn_pulse_leave(x->comm);
     const tn_status unpacked = unpack(x);
     status = status == TN_OK ? unpacked : status;
   }

@@ -2,9 +2,25 @@
 #ifndef TN_DIST_HANDLE_H
 #define TN_DIST_HANDLE_H
 
+#include "base/memory.h"
 #include "dist/comm.h"
+#include "dist/pulse.h"
 
 #include <mpi.h>
+#include <stdatomic.h>
+
+/* A line of the cache a rank: its stores disturb nobody. alive_ns is its watchdog's, the rest its main thread's. */
+typedef struct tn_pulse {
+  _Alignas(TN_ALIGNMENT) _Atomic int64_t collectives; /* begun so far */
+  _Atomic int64_t step;
+  _Atomic int64_t changed_ns; /* when the main thread last stored, by tn_pulse_clock_ns */
+  _Atomic int64_t alive_ns;
+  _Atomic int phase;
+  _Atomic bool waits; /* in the collective begun last */
+} tn_pulse;
+
+/* The clock of the node: the same for all its processes. */
+int64_t tn_pulse_clock_ns(void);
 
 struct tn_comm {
   int rank, size;
@@ -12,6 +28,8 @@ struct tn_comm {
   bool ends_mpi;  /* tn_comm_start began MPI */
   MPI_Comm world; /* MPI_COMM_NULL, like node, in a serial communicator */
   MPI_Comm node;  /* the ranks of `world` that share memory with this one */
+  tn_pulse *pulse;
+  tn_pulse own_pulse; /* where nobody listens */
 };
 
 /* MPI counts in int: what is larger goes in pieces of this many elements, or of 1 GiB of bytes. */

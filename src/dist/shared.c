@@ -6,7 +6,7 @@
 #include <sys/statvfs.h>
 
 struct tn_shared {
-  MPI_Comm node;
+  const tn_comm *comm;
   bool has_window;
   MPI_Win window;
   void *memory; /* allocated here where there is no window */
@@ -38,6 +38,13 @@ static void *align(void *base) {
   return (char *)base + (TN_ALIGNMENT - address % TN_ALIGNMENT) % TN_ALIGNMENT;
 }
 
+/* All writes to the window before it are seen behind it. */
+static void synchronize(const tn_shared *shared) {
+  MPI_Win_sync(shared->window); /* what this rank wrote leaves it */
+  MPI_Barrier(shared->comm->node);
+  MPI_Win_sync(shared->window); /* what others wrote reaches it */
+}
+
 static void create_window(tn_shared *shared, const tn_comm *comm, int64_t bytes) {
   const bool leads = comm->node_rank == 0;
   MPI_Aint size = leads ? (MPI_Aint)(bytes + TN_ALIGNMENT) : 0;
@@ -50,10 +57,10 @@ static void create_window(tn_shared *shared, const tn_comm *comm, int64_t bytes)
   shared->memory = align(base);
   if (leads)
     memset(shared->memory, 0, (size_t)bytes);
-  tn_shared_fence(shared);
+  synchronize(shared);
 }
 
-tn_status tn_shared_create(const tn_comm *comm, int64_t bytes, tn_shared **shared, void **memory) {
+static tn_status create(const tn_comm *comm, int64_t bytes, tn_shared **shared, void **memory) {
   *memory = NULL;
   tn_status status = tn_alloc(shared, 1, sizeof **shared, "a shared window");
   const bool alone = comm->node_size == 1;
@@ -67,11 +74,19 @@ tn_status tn_shared_create(const tn_comm *comm, int64_t bytes, tn_shared **share
     tn_free(shared);
     return status;
   }
-  (*shared)->node = comm->node;
+  (*shared)->comm = comm;
   if (!alone)
     create_window(*shared, comm, bytes);
   *memory = (*shared)->memory;
   return TN_OK;
+}
+
+/* A rank that is alone on its node waits for nobody, but comes here in the same sequence as all others. */
+tn_status tn_shared_create(const tn_comm *comm, int64_t bytes, tn_shared **shared, void **memory) {
+  tn_pulse_enter(comm);
+  const tn_status status = create(comm, bytes, shared, memory);
+  tn_pulse_leave(comm);
+  return status;
 }
 
 void tn_shared_destroy(tn_shared **shared) {
@@ -87,9 +102,8 @@ void tn_shared_destroy(tn_shared **shared) {
 }
 
 void tn_shared_fence(const tn_shared *shared) {
-  if (!shared->has_window)
-    return;
-  MPI_Win_sync(shared->window); /* what this rank wrote leaves it */
-  MPI_Barrier(shared->node);
-  MPI_Win_sync(shared->window); /* what others wrote reaches it */
+  tn_pulse_enter(shared->comm);
+  if (shared->has_window)
+    synchronize(shared);
+  tn_pulse_leave(shared->comm);
 }

@@ -4,6 +4,10 @@ target_sources(tn_dist PRIVATE
   dist/comm.c
   dist/exchange.c
   dist/fixed.c
+  dist/pulse.c
   dist/reduce.c
   dist/shared.c
+  dist/stall.c
+  dist/stall_files.c
+  dist/stall_judge.c
   dist/sums.c)

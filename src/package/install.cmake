@@ -29,7 +29,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/thinnetConfig.cmake ${CMAKE_CURRENT_BI
 # pkg-config: the libraries by their paths, as they were found here, since MPI's and HDF5's module names differ from
 # site to site. A user of the static library needs them always, so they do not hide in Libs.private.
 set(TN_PC_LIBRARIES ${MPI_C_LIBRARIES} ${HDF5_C_LIBRARIES} ${BLAS_LIBRARIES} ${ZLIB_LIBRARIES} ${INIH_LINK_LIBRARIES}
-                    ${XXHASH_LINK_LIBRARIES} ${TN_CSV_LIBRARY} -lm)
+                    ${XXHASH_LINK_LIBRARIES} ${TN_CSV_LIBRARY} ${CMAKE_THREAD_LIBS_INIT} -lm)
 list(REMOVE_DUPLICATES TN_PC_LIBRARIES)
 list(JOIN TN_PC_LIBRARIES " " TN_PC_LIBRARIES)
 set(TN_PC_LIBS)
