@@ -130,6 +130,7 @@ static void test_defaults_of_training(void **state) {
   assert_true(e->monitor == TN_MONITOR_NONE && e->patience == 0 && e->min_delta == 0 && !e->restore_best);
   const tn_parallel_config *p = &config.parallel;
   assert_true(p->replicas == 0 && p->reduction == TN_REDUCTION_FLOAT && p->exact_fraction_bits < 0 && p->threads == 1);
+  assert_true(p->stall_warning_s == 30 && p->stall_abort_s == 1800);
   const tn_output_config *o = &config.output;
   assert_true(!o->dir[0] && o->checkpoint_every_epochs == 1 && o->checkpoint_every_steps == 0);
   assert_true(o->checkpoint_every_seconds == 0 && o->keep == 2 && o->step_metrics_every == 50);

@@ -284,11 +284,12 @@ static void assert_conflicts(const char *text, int count, const char *keys) {
 static void test_what_a_resume_may_change(void **state) {
   (void)state;
   assert_conflicts("", 0, "");
-  assert_conflicts("[train]\nepochs = 11\nmax_steps = 5\ntime_limit = 60\n[data]\nplacement = rank\n"
-                   "[parallel]\nthreads = 2\nreplicas = 0\n[model]\noutputs = 0\n"
-                   "[output]\ndir = /a\ncheckpoint_every_epochs = 0\ncheckpoint_every_steps = 3\n"
-                   "checkpoint_every_seconds = 9\nkeep = 5\nstep_metrics_every = 1\nprogress = none\n",
-                   0, "");
+  assert_conflicts(
+      "[train]\nepochs = 11\nmax_steps = 5\ntime_limit = 60\n[data]\nplacement = rank\n"
+      "[parallel]\nthreads = 2\nreplicas = 0\nstall_warning_s = 1\nstall_abort_s = 0\n[model]\noutputs = 0\n"
+      "[output]\ndir = /a\ncheckpoint_every_epochs = 0\ncheckpoint_every_steps = 3\n"
+      "checkpoint_every_seconds = 9\nkeep = 5\nstep_metrics_every = 1\nprogress = none\n",
+      0, "");
   assert_conflicts("[train]\nepochs = 9\n", 1, "train.epochs");
   assert_conflicts("[parallel]\nreplicas = 5\nreduction = exact\n[model]\noutputs = 3\nhidden = 4\n"
                    "[dropout]\nhidden = .5\n[data]\nfile = /other\nscale = 2\n[train]\nclass_weights = balanced\n",

@@ -138,6 +138,8 @@ typedef struct tn_parallel_config {
   tn_reduction reduction;
   int64_t exact_fraction_bits; /* below 0 ("auto"): derived from the replicas */
   int64_t threads;             /* threads a rank */
+  double stall_warning_s;      /* seconds in one collective until a warning; 0: off */
+  double stall_abort_s;        /* seconds in one collective without a change until the run ends; 0: off */
 } tn_parallel_config;
 
 typedef struct tn_output_config {

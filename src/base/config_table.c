@@ -145,6 +145,8 @@ static const tn_option options[] = {
     {KEY(parallel, reduction), CHOICE("float", reduction_words), .meaning = "exact gives the same network at any number of ranks"},
     {KEY(parallel, exact_fraction_bits), WHOLE("auto", 0, 62), .special = "auto", MAY_ADOPT, .meaning = "binary places of the exact sums; auto derives them from the replicas"},
     {KEY(parallel, threads), WHOLE("1", 1, 4096), FREE, .meaning = "threads a rank"},
+    {KEY(parallel, stall_warning_s), REAL_FROM("30", 0), FREE, .meaning = "seconds that a rank waits for others before it warns and names them; 0 is off"},
+    {KEY(parallel, stall_abort_s), REAL_FROM("1800", 0), FREE, .meaning = "seconds that a rank waits for others, of which nothing new is seen either, before the run ends; 0 is off"},
 
     {KEY(output, dir), TEXT(""), FREE, .meaning = "the run folder; empty is runs/NAME of the configuration file"},
     {KEY(output, checkpoint_every_epochs), WHOLE("1", 0, STEPS_MAX), FREE, .meaning = "epochs between two periodic checkpoints; 0 is off"},

@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* A run folder with one writer. The owner record (file "owner": a random token, host, process, start time) is checked
@@ -21,6 +22,10 @@ tn_status tn_folder_open(tn_folder **folder, const char *path);
  * The message of an earlier error stays. NULL is allowed. */
 void tn_folder_close(tn_folder **folder);
 const char *tn_folder_path(const tn_folder *folder);
+
+/* PATH/NAME.TOKEN: a file PATH/NAME.TOKEN-NUMBER.tmp counts as one of the folder's temporary files, so that opening the
+ * folder removes it where it is left of a dead run. For what other processes of the run keep there. */
+void tn_folder_temporary_prefix(const tn_folder *folder, const char *name, char *prefix, size_t size);
 
 /* Writes `bytes` followed by a trailer (magic, length, XXH3-128 of the bytes) as NAME in the folder, replacing what
  * was there at once or not at all: temporary name, write, fsync, read back and verify, owner check, rename, fsync of

@@ -170,6 +170,10 @@ const char *tn_folder_path(const tn_folder *folder) {
   return folder->path;
 }
 
+void tn_folder_temporary_prefix(const tn_folder *folder, const char *name, char *prefix, size_t size) {
+  snprintf(prefix, size, "%s/%s.%s", folder->path, name, folder->token);
+}
+
 tn_status tn_folder_write(tn_folder *folder, const char *name, const void *bytes, int64_t count) {
   unsigned char trailer[TN_TRAILER_SIZE];
   tn_trailer_make(bytes, count, trailer);

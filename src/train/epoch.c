@@ -46,6 +46,7 @@ static tn_status validate(tn_run *run) {
   progress->valid_accuracy = NAN;
   if (run->data.valid.rows == 0)
     return TN_OK;
+  tn_pulse_mark(run->comm, progress->step, TN_PHASE_VALIDATE);
   tn_loss_sums sums;
   TN_TRY(tn_evaluator_run(&run->evaluator, run->parameters, fetch_valid, run, &sums));
   progress->valid_loss = sums.loss / sums.weight;
@@ -193,6 +194,7 @@ static tn_status stop_status(const tn_run *run, const int64_t *flags) {
 
 tn_status tn_run_epoch(tn_run *run) {
   int64_t flags[TN_FLAG_COUNT] = {0};
+  tn_pulse_mark(run->comm, run->progress.step, TN_PHASE_EXCHANGE);
   TN_TRY(tn_run_data_exchange(run));
   while (run->progress.step_in_epoch < run->steps_per_epoch) {
     TN_TRY(tn_run_step(run, flags));

@@ -134,6 +134,24 @@ static tn_status describe_metrics(tn_run *run) {
   return tn_comm_agree(run->comm, status);
 }
 
+static tn_status start_guard(tn_run *run) {
+  const tn_parallel_config *parallel = &run->config.parallel;
+  const tn_stall_options options = {.warning_s = parallel->stall_warning_s, .abort_s = parallel->stall_abort_s};
+  return tn_stall_start(run->comm, &options, &run->stall_guard);
+}
+
+/* Other nodes look for this one's word in a temporary file of the run folder: whoever opens the folder next, or closes
+ * it, clears it away. */
+static void share_guard(tn_run *run) {
+  char prefix[TN_PATH_MAX + 64] = "";
+  if (!run->stall_guard || !run->config.output.dir[0])
+    return;
+  if (run->folder)
+    tn_folder_temporary_prefix(run->folder, "progress", prefix, sizeof prefix);
+  tn_comm_broadcast(run->comm, prefix, (int64_t)sizeof prefix, 0);
+  tn_stall_share(run->stall_guard, prefix);
+}
+
 static void fill_result(const tn_run *run, tn_train_result *result) {
   const tn_progress *progress = &run->progress;
   *result = (tn_train_result){.epochs = progress->epoch,
@@ -171,6 +189,7 @@ static void start_progress(tn_run *run) {
 }
 
 static tn_status run_with_data(tn_run *run, const tn_checkpoint *checkpoint, bool resumed) {
+  tn_pulse_mark(run->comm, run->progress.step, TN_PHASE_LOAD);
   TN_TRY(tn_run_data_open(run));
   TN_TRY(settle_replicas(run));
   TN_TRY(tn_run_data_load(run));
@@ -180,6 +199,7 @@ static tn_status run_with_data(tn_run *run, const tn_checkpoint *checkpoint, boo
   if (run->options->dry_run)
     return TN_OK;
   TN_TRY(tn_run_folder_open(run, resumed));
+  share_guard(run);
   TN_TRY(describe_metrics(run));
   if (resumed)
     tn_run_say(run, "resuming after epoch %lld, step %lld", (long long)run->progress.epoch,
@@ -187,6 +207,7 @@ static tn_status run_with_data(tn_run *run, const tn_checkpoint *checkpoint, boo
   run->start_s = tn_comm_time_s();
   run->saved_s = run->start_s;
   const tn_status status = train_epochs(run);
+  tn_pulse_mark(run->comm, run->progress.step, TN_PHASE_END);
   tn_checkpoint_digest(run->network, run->parameters, run->digest);
   return status;
 }
@@ -196,6 +217,7 @@ static tn_status run_all(tn_run *run, tn_train_result *result) {
   bool resumed = false;
   TN_TRY(tn_comm_agree(run->comm, check_config(run)));
   TN_TRY(check_same_run(run));
+  TN_TRY(start_guard(run));
   tn_blas_set_threads((int)run->config.parallel.threads);
   start_progress(run);
   tn_status status = run->options->resume ? tn_run_resume_find(run, &checkpoint, &resumed) : TN_OK;
@@ -217,6 +239,7 @@ static tn_status run_all(tn_run *run, tn_train_result *result) {
 }
 
 static void destroy(tn_run *run) {
+  tn_stall_stop(&run->stall_guard);
   tn_evaluator_destroy(&run->evaluator);
   tn_batch_destroy(&run->batch);
   tn_workspace_destroy(&run->workspace);

@@ -3,6 +3,7 @@
 #define TN_TRAIN_RUN_H
 
 #include "dist/reduce.h"
+#include "dist/stall.h"
 #include "io/checkpoint.h"
 #include "io/metrics.h"
 #include "nn/optimizer.h"
@@ -27,7 +28,8 @@ typedef struct tn_run_data {
 } tn_run_data;
 
 typedef struct tn_run {
-  const tn_comm *comm;
+  tn_comm *comm;
+  tn_stall_guard *stall_guard; /* NULL: one rank, or switched off */
   const tn_train_options *options;
   tn_config config; /* resolved, data-dependent keys filled in */
   tn_run_data data;

@@ -107,6 +107,7 @@ static tn_status check_replicas(const tn_run *run) {
 
 tn_status tn_run_save(tn_run *run, bool periodic, bool best) {
   tn_status status = run->deferred;
+  tn_pulse_mark(run->comm, run->progress.step, TN_PHASE_SAVE);
   TN_TRY(check_replicas(run));
   if (run->folder)
     status = write_files(run, periodic, best);

@@ -11,13 +11,19 @@ static void end_phase(double *phase, double *from) {
   *from = now;
 }
 
+static void mark(const tn_run *run, tn_phase phase) {
+  tn_pulse_mark(run->comm, run->progress.step + 1, phase);
+}
+
 /* Forward and backward of one batch; its gradient is written, or added, to the reducer's block. */
 static void compute_batch(tn_run *run, int64_t replica, tn_range batch, int64_t micro, bool accumulate, double *clock,
                           tn_loss_sums *sums) {
   const tn_order order = tn_sampler_order(&run->sampler, run->progress.epoch, replica);
+  mark(run, TN_PHASE_GATHER);
   for (int64_t i = 0; i < batch.count; i++)
     tn_run_gather(run, &order, batch.first + i, i);
   end_phase(&run->times.data_s, clock);
+  mark(run, TN_PHASE_COMPUTE);
   const tn_mask_source masks = {.seed = (uint64_t)run->config.train.seed,
                                 .stream = TN_STREAM_MASK,
                                 .replica = (uint32_t)replica,
@@ -150,11 +156,13 @@ tn_status tn_run_step(tn_run *run, int64_t *flags) {
   if (status != TN_OK)
     tn_reducer_raise(run->reducer, TN_FLAG_ERROR);
   raise_requests(run);
+  mark(run, TN_PHASE_REDUCE);
   tn_reducer_sum(run->reducer, sums, flags);
   end_phase(&run->times.reduce_s, &clock);
   if (flags[TN_FLAG_ERROR] > 0)
     return tn_comm_agree(run->comm, status);
   tn_step_row row;
+  mark(run, TN_PHASE_UPDATE);
   TN_TRY(update(run, sums, &row));
   end_phase(&run->times.update_s, &clock);
   run->progress.epoch_seconds += clock - start;
