@@ -34,6 +34,11 @@ class ImportTest(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.folder, name)
 
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
     def run_import(self, *arguments):
         return subprocess.run([COMMAND, "import", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               check=False)
@@ -82,12 +87,34 @@ class ImportTest(unittest.TestCase):
         self.assert_holds("test/x", np.delete(expected[30:], 1, axis=1), "f4")
 
     def test_csv_regression_and_no_header(self):
-        with open(self.path("a.tsv"), "w", encoding="utf-8") as file:
-            file.write("3\t200\n4\t100\n")
+        self.write("a.tsv", "3\t200\n4\t100\n")
         self.assert_imports("csv", "--train", self.path("a.tsv"), "--delimiter", "tab", "--label", "-2", "--regression",
                             "--header", "no")
         self.assert_holds("train/x", [[200], [100]], "u1")
         self.assert_holds("train/y", [3, 4], "f4")
+
+    def test_csv_names_of_classes(self):
+        names = np.array(["setosa", "versicolor", "virginica", "Füllkraut"])
+        labels = self.random.permutation(np.arange(60) % 4)
+        rows = self.random.normal(size=(60, 3)).round(2)
+        for name, part in (("train.csv", slice(0, 45)), ("test.csv", slice(45, 60))):
+            with open(self.path(name), "w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file)
+                writer.writerow(["a", "b", "species", "c"])
+                writer.writerows([a, b, names[label], c] for (a, b, c), label in zip(rows[part], labels[part]))
+                file.write("\n\n")  # empty lines at the end are nothing
+        said = self.assert_imports("csv", "--train", self.path("train.csv"), "--test", self.path("test.csv"), "--label",
+                                   "species")
+        self.assertEqual(said.splitlines()[-1].split(), ["/class_names", "4", "string"])
+        expected, classes = np.unique(names[labels], return_inverse=True)  # ASCII, but for a letter that decides nothing
+        self.assert_holds("train/x", rows[:45].astype("f4"), "f4")
+        self.assert_holds("train/y", classes[:45], "i8")
+        self.assert_holds("test/y", classes[45:], "i8")
+        with h5py.File(self.path("out.h5"), "r") as file:
+            self.assertEqual(file["class_names"].asstr()[:].tolist(), expected.tolist())
+        listed = subprocess.run([COMMAND, "info", self.path("out.h5")], stdin=subprocess.DEVNULL, capture_output=True,
+                                text=True, check=True).stdout
+        self.assertIn("/class_names: string (4)", listed)
 
     def test_npy(self):
         for stored, dtypes in {"u1": "?B", "i1": "b", "u2": "H", "i2": "h", "i4": "i", "i8": "IQq", "f4": "ef",
@@ -112,12 +139,14 @@ class ImportTest(unittest.TestCase):
             self.assert_holds("train/x", array, "f8")
 
     def test_refusals(self):
-        with open(self.path("a.csv"), "w", encoding="utf-8") as file:
-            file.write("a,b\n1,2\n3,x\n")
+        self.write("a.csv", "a,b\n1,2\n3,x\n")
+        self.write("names.csv", "a,b\n1,x\n3,y\n")
         np.save(self.path("x.npy"), np.asfortranarray(np.ones((3, 2))))
         out = ("-o", self.path("out.h5"))
         self.assert_fails(2, "thinnet: error: " + self.path("a.csv") + ": line 3, column 2 (b): 'x'", "csv", "--train",
                           self.path("a.csv"), *out)
+        self.assert_fails(2, "line 2, column 2 (b): 'x', expected a number", "csv", "--train", self.path("names.csv"),
+                          "--label", "b", "--regression", *out)
         self.assert_fails(2, "Fortran order", "npy", "--train-x", self.path("x.npy"), *out)
         self.assert_fails(1, "none: cannot be opened", "idx", "--train-x", self.path("none"), *out)
         self.assert_fails(2, "the format is missing")
@@ -134,15 +163,14 @@ class ImportTest(unittest.TestCase):
         self.assert_imports("npy", "--train-x", self.path("x.npy"))
         done = self.run_import("npy", "--train-x", self.path("x.npy"), "-o", self.path("out.h5"))
         self.assertEqual(done.returncode, 2)
-        self.assertIn("exists already", done.stderr)
+        self.assertIn("exists already: give another name, or --overwrite to replace it", done.stderr)
         self.assert_imports("npy", "--train-x", self.path("x.npy"), "--overwrite")
 
     def test_an_input_is_not_overwritten(self):
         images, labels = self.path("x"), self.path("y")
         write_idx(images, np.ones((3, 2, 2), "u1"))
         write_idx(labels, np.ones(3, "u1"))
-        with open(self.path("a.csv"), "w", encoding="utf-8") as file:
-            file.write("1,2\n")
+        self.write("a.csv", "1,2\n")
         os.symlink(self.path("a.csv"), self.path("again.csv"))
         for output, *arguments in ((images, "idx", "--train-x", images, "--train-y", labels),
                                    (labels, "idx", "--test-x", images, "--test-y", labels),

@@ -261,10 +261,10 @@ static void test_ends_of_blocks(void **state) {
 static void test_bad_fields(void **state) {
   (void)state;
   static const char *const cases[][2] = {
-      {"a,b\n1,2\n3,x\n",
-       "a.csv: line 3, column 2 (b): 'x', expected a number such as 12 or -0.5e3: number the classes"},
+      {"a,b\n1,2\n3,x\n", "a.csv: line 3, column 2 (b): 'x', expected a number as in line 2 of "},
       {"a,b\n1,2\nx,3\n", "a.csv: line 3, column 1 (a): 'x', expected a number such as 12 or -0.5e3: code categories"},
-      {"1,2\n3,\n", "a.csv: line 2, column 2: empty, expected a number"},
+      {"1,2\n3,\n", "a.csv: line 2, column 2: empty, expected a label"},
+      {"1,2\n,4\n", "a.csv: line 2, column 1: empty, expected a number"},
       {"1,2\n\" \",3\n", "a.csv: line 2, column 1: ' ', expected a number"},
       {"1,2\nnan,3\n", "a.csv: line 2, column 1: 'nan', expected a finite decimal number"},
       {"inf,2\n", "a.csv: line 1, column 1: 'inf', expected a finite decimal number"},

@@ -122,6 +122,8 @@ static void store(void *rows, tn_out_type type, int64_t k) {
   case TN_OUT_F64:
     ((double *)rows)[k] = value;
     break;
+  case TN_OUT_STRING: /* has a test of its own */
+    break;
   }
 }
 
@@ -156,6 +158,33 @@ static void test_every_type_in_blocks(void **state) {
   assert_true(file >= 0);
   for (int i = 0; i < count; i++)
     check_dataset(file, &sets[i]);
+  H5Fclose(file);
+}
+
+static void test_strings(void **state) {
+  (void)state;
+  /* given strings of up to 6 bytes, the zero byte included, beside another dataset */
+  const char names[3][6] = {"a", "", "\xc3\xa9 bc"};
+  const tn_out_dataset sets[] = {{"/names", TN_OUT_STRING, 1, 3, 6}, {"/y", TN_OUT_U8, 1, 2, 1}};
+  const char *path = scratch_path("strings.h5");
+  tn_outfile *out = NULL;
+  assert_int_equal(tn_outfile_create(&out, path, sets, 2, false), TN_OK);
+  assert_int_equal(tn_outfile_write(out, 0, 1, 2, names[1]), TN_OK);
+  assert_int_equal(tn_outfile_write(out, 0, 0, 1, names[0]), TN_OK);
+  assert_int_equal(tn_outfile_write(out, 1, 0, 2, "yy"), TN_OK);
+  assert_int_equal(tn_outfile_commit(&out), TN_OK);
+  /* then HDF5 reads the same strings */
+  char found[3][6];
+  const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  const hid_t dataset = H5Dopen2(file, "/names", H5P_DEFAULT), type = H5Dget_type(dataset);
+  assert_int_equal(H5Tget_class(type), H5T_STRING);
+  assert_int_equal(H5Tget_size(type), 6);
+  assert_int_equal(H5Tget_cset(type), H5T_CSET_UTF8);
+  assert_int_equal(H5Tget_strpad(type), H5T_STR_NULLTERM);
+  assert_true(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, found) >= 0);
+  assert_memory_equal(found, names, sizeof names);
+  H5Tclose(type);
+  H5Dclose(dataset);
   H5Fclose(file);
 }
 
@@ -337,6 +366,8 @@ static void test_misuse_is_refused(void **state) {
   assert_non_null(strstr(tn_error_message(), "/train/x would be empty (0 rows of 3 values)"));
   assert_int_equal(tn_outfile_create(&out, path, &narrow, 1, false), TN_ERR_DATA);
   const tn_out_dataset deep = {"/train/x", TN_OUT_U8, 3, 1, 1}, wide = {"/train/x", TN_OUT_U8, 1, 1, 2};
+  const tn_out_dataset table = {"/names", TN_OUT_STRING, 2, 1, 2};
+  assert_int_equal(tn_outfile_create(&out, path, &table, 1, false), TN_ERR_INTERNAL);
   assert_int_equal(tn_outfile_create(&out, path, &deep, 1, false), TN_ERR_INTERNAL);
   assert_int_equal(tn_outfile_create(&out, path, &wide, 1, false), TN_ERR_INTERNAL);
   const tn_out_dataset huge = {"/train/x", TN_OUT_F64, 2, INT64_MAX / 4, 2};
@@ -445,6 +476,7 @@ static void test_full_disk(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_teardown(test_every_type_in_blocks, scratch_clear),
+      cmocka_unit_test_teardown(test_strings, scratch_clear),
       cmocka_unit_test_teardown(test_many_datasets_fit_the_reserved_space, scratch_clear),
       cmocka_unit_test_teardown(test_overwrite_only_when_asked, scratch_clear),
       cmocka_unit_test_teardown(test_an_input_is_no_output, scratch_clear),

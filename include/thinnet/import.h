@@ -21,7 +21,8 @@ typedef struct tn_import_split {
 
 typedef struct tn_import_csv {
   char delimiter; /* ',' unless told (0: ',' too) */
-  int header; /* 1: the first line is a header; 0: it is not; -1: a first line with a field that is no number is one */
+  int header; /* 1: the first line is a header; 0: it is not; -1: a first line with a field that is no number is one,
+                 and TN_ERR_DATA where that is the label alone and labels are names */
   const char *label_column; /* name, or number counted from 1 (negative from the end); NULL: no targets */
   bool regression;          /* targets are values even where they look like classes */
 } tn_import_csv;
@@ -40,6 +41,7 @@ typedef struct tn_import_options {
 typedef struct tn_import_counts {
   int64_t rows, features; /* shape of /SPLIT/x */
   int64_t targets;        /* values a row: 0, there is no /SPLIT/y; 1, it is (rows); otherwise (rows, targets) */
+  int64_t classes;        /* whose names are in /class_names; 0: there is no such dataset */
   const char *x_type, *y_type;
 } tn_import_counts;
 
@@ -57,7 +59,12 @@ tn_status tn_import_idx(const char *out_path, const tn_import_split *splits, int
 
 /* CSV (RFC 4180 quoting) of decimal numbers, plain or gzip. Features become the smallest of uint8, int8, uint16 and
  * int16 that holds them all, where all are whole, and float32 otherwise, the same in all splits. Labels that are whole
- * numbers become int64 classes unless regression, all others float32 values. */
+ * numbers become int64 classes unless regression, other numbers float32 values. Labels that are text, unless
+ * regression, are names of classes: the names of all splits, sorted by their bytes, are stored as /class_names (K)
+ * strings, UTF-8 of a fixed length, and name k becomes the int64 class k. At most 65536 names of at most 255 bytes.
+ * TN_ERR_DATA also where a column mixes names and numbers, and where no row of a split "train" has a class that rows of
+ * others have. Lines that are empty are passed over at a file's end, and refused elsewhere: they may be what is missing
+ * of a single column. */
 tn_status tn_import_csv_files(const char *out_path, const tn_import_split *splits, int split_count,
                               const tn_import_csv *csv, const tn_import_options *options, tn_import_counts *counts);
 

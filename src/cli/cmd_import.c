@@ -76,10 +76,12 @@ static const struct argp_option csv_options[] = {
      "The column that holds the label or target: its name in the header, or its number, from 1, or from -1 for the "
      "last one on. Without it all columns are features",
      7},
-    {"regression", KEY_REGRESSION, NULL, 0, "Store targets as values (float32) even where all are whole numbers", 8},
+    {"regression", KEY_REGRESSION, NULL, 0,
+     "Store targets as values (float32) even where all are whole numbers; text is refused", 8},
     {"delimiter", KEY_DELIMITER, "CHAR", 0, "What separates fields (','); 'tab' for a tabulator", 9},
     {"header", KEY_HEADER, "yes|no|auto", 0,
-     "Whether files begin with a line of names; 'auto' (the default): where a field of the first line is no number",
+     "Whether files begin with a line of names; 'auto' (the default): where a field of the first line is no number. "
+     "Where that is the label alone, and labels are names, it has to be said",
      10},
     COMMON_OPTIONS,
     {0}};
@@ -95,12 +97,22 @@ static const char idx_doc[] =
     "    --test-y t10k-labels-idx1-ubyte.gz -o mnist.h5";
 
 static const char csv_doc[] =
-    "Imports CSV files of decimal numbers.\vFields may be quoted (RFC 4180). Features are stored as uint8, int8, "
-    "uint16 or int16 where all of them are whole numbers that fit, as float32 otherwise. Labels that are whole numbers "
-    "become int64 classes, others float32 targets. Empty fields, text, nan and infinities are refused, with file, line "
-    "and column. Several files, and the files of all splits, have the same columns and the same header.\n\n"
+    "Imports CSV files of decimal numbers, with labels that may be names.\vFields may be quoted (RFC 4180); space "
+    "around "
+    "fields that are not quoted does not count. Features are stored as uint8, int8, uint16 or int16 where all of them "
+    "are whole numbers that fit, as float32 otherwise. Empty fields, nan, infinities, and text in features are "
+    "refused, "
+    "with file, line and column; so are empty lines, but for those at a file's end. Several files, and the files of "
+    "all "
+    "splits, have the same columns and the same header.\n\n"
+    "Labels that are whole numbers become int64 classes as they are, other numbers float32 targets. Labels that are "
+    "text are names of classes: sorted by their bytes, over all splits, they become the int64 classes 0, 1, 2, ..., "
+    "and the names are stored in that order as /class_names. Names are the same where all their bytes are. A column "
+    "that mixes names and numbers is refused, and so is a class that no training row has, where there are training "
+    "rows. Import all splits in one command: the numbers depend on which names there are.\n\n"
     "Examples:\n"
-    "  thinnet import csv --train iris.csv --label species -o iris.h5\n"
+    "  thinnet import csv --train iris.csv --test iris_test.csv \\\n"
+    "    --label species -o iris.h5\n"
     "  thinnet import csv --train jan.csv --train feb.csv --test mar.csv \\\n"
     "    --label -1 --regression -o sales.h5\n"
     "  thinnet import csv --train points.tsv --delimiter tab --header no \\\n"
@@ -231,25 +243,29 @@ static void show_progress(void *context, const char *file, int pass, int passes,
   fprintf(stderr, "\r\033[K%s %s: %.0f %%", task, file, 100 * fraction);
 }
 
-static void print_dataset(const char *split, char name, int64_t rows, int64_t cols, const char *type) {
-  char shape[64], path[32];
-  snprintf(path, sizeof path, "/%s/%c", split, name);
+static void print_dataset(const char *path, int64_t rows, int64_t cols, const char *type) {
+  char shape[64];
   if (cols > 0)
     snprintf(shape, sizeof shape, "%lld x %lld", (long long)rows, (long long)cols);
   else
     snprintf(shape, sizeof shape, "%lld", (long long)rows);
-  printf("  %-9s %-20s %s\n", path, shape, type);
+  printf("  %-12s %-20s %s\n", path, shape, type);
 }
 
 static void print_result(const char *out_path, const tn_import_split *splits, int count,
                          const tn_import_counts *counts) {
+  char path[32];
   printf("%s:\n", out_path);
   for (int i = 0; i < count; i++) {
-    print_dataset(splits[i].name, 'x', counts[i].rows, counts[i].features, counts[i].x_type);
-    if (counts[i].targets > 0)
-      print_dataset(splits[i].name, 'y', counts[i].rows, counts[i].targets > 1 ? counts[i].targets : 0,
-                    counts[i].y_type);
+    const tn_import_counts *found = &counts[i];
+    snprintf(path, sizeof path, "/%s/x", splits[i].name);
+    print_dataset(path, found->rows, found->features, found->x_type);
+    snprintf(path, sizeof path, "/%s/y", splits[i].name);
+    if (found->targets > 0)
+      print_dataset(path, found->rows, found->targets > 1 ? found->targets : 0, found->y_type);
   }
+  if (counts[0].classes > 0)
+    print_dataset("/class_names", counts[0].classes, 0, "string");
 }
 
 typedef tn_status importer(const request *asked, const tn_import_split *splits, int count,

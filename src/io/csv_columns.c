@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,11 +42,26 @@ void tn_columns_describe(const tn_columns *columns, int64_t column, char *text, 
   }
 }
 
-/* A field that is not empty and was not meant as a number makes a header of its record. */
-static bool looks_like_header(const tn_csv_record *record, locale_t c_locale) {
+const tn_csv_field *tn_csv_cell_field(const tn_csv_cell *cell) {
+  return &cell->record->fields[cell->column];
+}
+
+tn_status tn_csv_cell_fail(const tn_csv_cell *cell, const char *format, ...) {
+  char place[96], text[TN_MESSAGE_MAX];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  tn_columns_describe(cell->columns, cell->column, place, sizeof place);
+  return tn_fail(TN_ERR_DATA, "%s: line %lld, %s: %s", cell->path, (long long)cell->record->line, place, text);
+}
+
+/* A field that is not empty and was not meant as a number makes a header of its record. Looks at all but the column
+ * `except` (below 0: at all). */
+static bool looks_like_header(const tn_csv_record *record, int64_t except, locale_t c_locale) {
   for (int64_t i = 0; i < record->count; i++) {
     const tn_csv_field *field = &record->fields[i];
-    if (field->length > 0 && !tn_csv_number_is_meant(field->text, field->length, c_locale))
+    if (i != except && field->length > 0 && !tn_csv_number_is_meant(field->text, field->length, c_locale))
       return true;
   }
   return false;
@@ -92,12 +108,12 @@ static tn_status find_by_number(tn_columns *columns, const char *text) {
   return TN_OK;
 }
 
-static tn_status find_label(tn_columns *columns, const char *label) {
-  bool is_found = false;
+static tn_status find_label(tn_columns *columns, const char *label, bool *is_found_by_name) {
+  *is_found_by_name = false;
   columns->label = -1;
   if (label)
-    TN_TRY(find_by_name(columns, label, &is_found));
-  if (label && !is_found)
+    TN_TRY(find_by_name(columns, label, is_found_by_name));
+  if (label && !*is_found_by_name)
     TN_TRY(find_by_number(columns, label));
   if (columns->count - (columns->label >= 0) < 1)
     return tn_fail(TN_ERR_USAGE, "%s: its only column is the label: no feature is left (is the delimiter right?)",
@@ -105,8 +121,9 @@ static tn_status find_label(tn_columns *columns, const char *label) {
   return TN_OK;
 }
 
-static tn_status learn(tn_columns *columns, const tn_import_csv *csv, const char *path, const tn_csv_record *record,
-                       bool is_header) {
+static tn_status learn(tn_columns *columns, const tn_import_csv *csv, locale_t c_locale, const char *path,
+                       const tn_csv_record *record, bool is_header) {
+  bool is_found_by_name = false;
   if (record->count > TN_IMPORT_COLUMNS_MAX)
     return tn_fail(TN_ERR_DATA, "%s: line %lld: %lld columns, at most %d are supported", path, (long long)record->line,
                    (long long)record->count, TN_IMPORT_COLUMNS_MAX);
@@ -114,7 +131,10 @@ static tn_status learn(tn_columns *columns, const tn_import_csv *csv, const char
   columns->file = path;
   if (is_header)
     TN_TRY(keep_names(columns, record));
-  return find_label(columns, csv->label_column);
+  TN_TRY(find_label(columns, csv->label_column, &is_found_by_name));
+  columns->header_is_doubtful =
+      is_header && csv->header < 0 && !is_found_by_name && !looks_like_header(record, columns->label, c_locale);
+  return TN_OK;
 }
 
 static tn_status check_names(const tn_columns *columns, const char *path, const tn_csv_record *record) {
@@ -122,13 +142,11 @@ static tn_status check_names(const tn_columns *columns, const char *path, const 
   for (int64_t i = 0; i < columns->count; i++) {
     if (strcmp(columns->names[i], record->fields[i].text) == 0)
       continue;
-    char found[TN_EXCERPT_SIZE], place[96];
+    char found[TN_EXCERPT_SIZE];
     tn_csv_excerpt(&record->fields[i], found);
-    tn_columns_describe(columns, i, place, sizeof place);
-    return tn_fail(TN_ERR_DATA,
-                   "%s: line %lld, %s: the header says '%s' there, and differs from that of %s: all files "
-                   "need the same header",
-                   path, (long long)record->line, place, found, columns->file);
+    return tn_csv_cell_fail(&(tn_csv_cell){columns, path, record, i},
+                            "the header says '%s' there, and differs from that of %s: all files need the same header",
+                            found, columns->file);
   }
   return TN_OK;
 }
@@ -139,8 +157,8 @@ tn_status tn_columns_begin_file(tn_columns *columns, const tn_import_csv *csv, l
     *is_header = columns->names != NULL;
     return *is_header ? check_names(columns, path, record) : TN_OK;
   }
-  *is_header = csv->header > 0 || (csv->header < 0 && looks_like_header(record, c_locale));
-  return learn(columns, csv, path, record, *is_header);
+  *is_header = csv->header > 0 || (csv->header < 0 && looks_like_header(record, -1, c_locale));
+  return learn(columns, csv, c_locale, path, record, *is_header);
 }
 
 tn_status tn_columns_check_record(const tn_columns *columns, const char *path, const tn_csv_record *record) {

@@ -184,7 +184,7 @@ static tn_status run(array_job *job, const char *out_path) {
     TN_TRY(open_split(job, i));
   TN_TRY(tn_import_check_shapes(job->splits, job->shapes, job->split_count));
   tn_outfile *out = NULL;
-  TN_TRY(tn_import_create(&out, out_path, job->splits, job->shapes, job->split_count, job->options));
+  TN_TRY(tn_import_create(&out, out_path, job->splits, job->shapes, job->split_count, NULL, job->options));
   tn_status status = TN_OK;
   for (int i = 0; i < job->split_count && status == TN_OK; i++) {
     status = copy_array(job, &job->x[i], out, job->shapes[i].x_dataset);
@@ -209,7 +209,7 @@ tn_status tn_import_arrays(const tn_array_format *format, const char *out_path, 
   if (status == TN_OK)
     status = run(&job, out_path);
   if (status == TN_OK)
-    tn_import_count(job.shapes, split_count, counts);
+    tn_import_count(job.shapes, split_count, 0, counts);
   for (int i = 0; i < split_count; i++) {
     if (job.x)
       tn_source_close(&job.x[i].source);

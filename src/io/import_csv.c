@@ -1,6 +1,6 @@
 /* CSV files: the first pass checks every field, counts rows and finds the types, the second writes. */
 #include "base/memory.h"
-#include "io/csv_columns.h"
+#include "io/csv_labels.h"
 #include "io/csv_number.h"
 #include "io/import_layout.h"
 
@@ -27,11 +27,13 @@ typedef struct csv_job {
   locale_t c_locale;
   tn_columns columns;
   tn_import_shape *shapes;
-  extent features, labels; /* over all splits */
+  extent features, targets; /* over all splits */
+  tn_labels labels;
 
   /* The file that is read. */
   tn_source *source;
   int split;
+  bool is_training;  /* the split's rows are what a network learns from */
   bool is_begun;     /* its first record has been seen */
   int64_t file_rows; /* seen so far */
 
@@ -49,47 +51,47 @@ static void extend(extent *values, double value) {
 }
 
 /* Says what is wrong with a field that is no number. */
-static tn_status bad_field(const csv_job *job, const tn_csv_record *record, int64_t column) {
-  const tn_csv_field *field = &record->fields[column];
-  const char *path = tn_source_path(job->source);
-  char place[96], found[TN_EXCERPT_SIZE];
-  tn_columns_describe(&job->columns, column, place, sizeof place);
+static tn_status bad_field(const csv_job *job, const tn_csv_cell *cell) {
+  const tn_csv_field *field = tn_csv_cell_field(cell);
+  char found[TN_EXCERPT_SIZE];
   tn_csv_excerpt(field, found);
   if (field->length == 0)
-    return tn_fail(TN_ERR_DATA,
-                   "%s: line %lld, %s: empty, expected a number: fill in what is missing, or leave the row "
-                   "out",
-                   path, (long long)record->line, place);
+    return tn_csv_cell_fail(cell, "empty, expected a number: fill in what is missing, or leave the row out");
   if (tn_csv_number_is_meant(field->text, field->length, job->c_locale))
-    return tn_fail(TN_ERR_DATA, "%s: line %lld, %s: '%s', expected a finite decimal number without space around it",
-                   path, (long long)record->line, place, found);
-  return tn_fail(TN_ERR_DATA, "%s: line %lld, %s: '%s', expected a number such as 12 or -0.5e3: %s", path,
-                 (long long)record->line, place, found,
-                 column == job->columns.label ? "number the classes from 0" : "code categories as numbers");
+    return tn_csv_cell_fail(cell, "'%s', expected a finite decimal number without space around it", found);
+  return tn_csv_cell_fail(cell, "'%s', expected a number such as 12 or -0.5e3: %s", found,
+                          cell->column != job->columns.label ? "code categories as numbers"
+                          : job->csv->regression             ? "names of classes are taken without --regression"
+                                                             : "labels are all numbers, or all names");
 }
 
-static tn_status read_field(const csv_job *job, const tn_csv_record *record, int64_t column, double *value) {
-  const tn_csv_field *field = &record->fields[column];
+static tn_status read_number(const csv_job *job, const tn_csv_cell *cell, double *value) {
+  const tn_csv_field *field = tn_csv_cell_field(cell);
   if (!tn_csv_number_read(field->text, field->length, job->c_locale, value))
-    return bad_field(job, record, column);
+    return bad_field(job, cell);
   /* A little beyond FLT_MAX still rounds to it. */
   if (fabs(*value) <= (double)FLT_MAX || isfinite(tn_csv_number_float(field->text, job->c_locale)))
     return TN_OK;
-  char place[96], found[TN_EXCERPT_SIZE];
-  tn_columns_describe(&job->columns, column, place, sizeof place);
+  char found[TN_EXCERPT_SIZE];
   tn_csv_excerpt(field, found);
-  return tn_fail(TN_ERR_DATA,
-                 "%s: line %lld, %s: %s is outside float32 (+-3.4e38), which thinnet computes in: scale "
-                 "the column",
-                 tn_source_path(job->source), (long long)record->line, place, found);
+  return tn_csv_cell_fail(cell, "%s is outside float32 (+-3.4e38), which thinnet computes in: scale the column", found);
+}
+
+static tn_status examine_field(csv_job *job, const tn_csv_cell *cell) {
+  const bool is_label = cell->column == job->columns.label;
+  double value = 0;
+  if (is_label && !job->csv->regression)
+    TN_TRY(tn_labels_judge(&job->labels, cell, job->c_locale));
+  if (is_label && job->labels.kind == TN_LABELS_NAMES)
+    return tn_classes_add(&job->labels.classes, cell, job->is_training);
+  TN_TRY(read_number(job, cell, &value));
+  extend(is_label ? &job->targets : &job->features, value);
+  return TN_OK;
 }
 
 static tn_status examine_row(csv_job *job, const tn_csv_record *record) {
-  for (int64_t column = 0; column < record->count; column++) {
-    double value = 0;
-    TN_TRY(read_field(job, record, column, &value));
-    extend(column == job->columns.label ? &job->labels : &job->features, value);
-  }
+  for (int64_t column = 0; column < record->count; column++)
+    TN_TRY(examine_field(job, &(tn_csv_cell){&job->columns, tn_source_path(job->source), record, column}));
   if (job->file_rows % TELL_ROWS == 0)
     tn_import_tell(job->options, job->source, 1, PASSES);
   return TN_OK;
@@ -137,20 +139,30 @@ static tn_status write_block(csv_job *job) {
   return TN_OK;
 }
 
+/* A field's value once more; a class's name has the class. */
+static tn_status read_again(const csv_job *job, const tn_csv_cell *cell, double *value) {
+  const bool is_label = cell->column == job->columns.label;
+  const extent *limits = is_label ? &job->targets : &job->features;
+  if (is_label && job->labels.kind == TN_LABELS_NAMES)
+    *value = (double)tn_classes_find(&job->labels.classes, tn_csv_cell_field(cell)->text);
+  else
+    TN_TRY(read_number(job, cell, value));
+  if (*value < limits->low || *value > limits->high || (limits->is_whole && *value != floor(*value)))
+    return changed(job);
+  return TN_OK;
+}
+
 static tn_status gather_row(csv_job *job, const tn_csv_record *record) {
   const tn_import_shape *shape = &job->shapes[job->split];
   if (job->next_row + job->block_fill >= shape->rows)
     return changed(job);
   int64_t feature = job->block_fill * shape->features;
   for (int64_t column = 0; column < record->count; column++) {
-    const bool is_label = column == job->columns.label;
-    const extent *limits = is_label ? &job->labels : &job->features;
-    const char *text = record->fields[column].text;
+    const tn_csv_cell cell = {&job->columns, tn_source_path(job->source), record, column};
+    const char *text = tn_csv_cell_field(&cell)->text;
     double value = 0;
-    TN_TRY(read_field(job, record, column, &value));
-    if (value < limits->low || value > limits->high || (limits->is_whole && value != floor(value)))
-      return changed(job);
-    if (is_label)
+    TN_TRY(read_again(job, &cell, &value));
+    if (column == job->columns.label)
       store(shape->y_type, job->y_block, job->block_fill, value, text, job->c_locale);
     else
       store(shape->x_type, job->x_block, feature++, value, text, job->c_locale);
@@ -187,10 +199,15 @@ static tn_status read_file(csv_job *job, const char *path) {
   return status;
 }
 
+static bool is_training_split(const tn_import_split *split) {
+  return strcmp(split->name, "train") == 0;
+}
+
 /* One pass over the files of one split. */
 static tn_status read_split(csv_job *job, int split) {
   int64_t rows = 0;
   job->split = split;
+  job->is_training = is_training_split(&job->splits[split]);
   job->next_row = 0;
   for (int i = 0; i < job->splits[split].x_file_count; i++) {
     TN_TRY(read_file(job, job->splits[split].x_files[i]));
@@ -221,15 +238,27 @@ static tn_out_type feature_type(const extent *values) {
 }
 
 static tn_out_type label_type(const csv_job *job) {
-  const extent *values = &job->labels;
+  const extent *values = &job->targets;
   const bool is_exact = values->low >= -EXACT_INTEGER && values->high <= EXACT_INTEGER;
   return values->is_whole && is_exact && !job->csv->regression ? TN_OUT_I64 : TN_OUT_F32;
 }
 
+/* Where labels are names: that training rows have them all, where there are any. From here on they are numbers. */
+static tn_status number_classes(csv_job *job) {
+  if (job->labels.kind != TN_LABELS_NAMES)
+    return TN_OK;
+  job->targets = (extent){true, 0, (double)(job->labels.classes.count - 1)};
+  for (int i = 0; i < job->split_count; i++)
+    if (is_training_split(&job->splits[i]))
+      return tn_classes_check_training(&job->labels.classes, &job->columns);
+  return TN_OK;
+}
+
 static tn_status examine(csv_job *job) {
-  job->features = job->labels = (extent){true, INFINITY, -INFINITY};
+  job->features = job->targets = (extent){true, INFINITY, -INFINITY};
   for (int i = 0; i < job->split_count; i++)
     TN_TRY(read_split(job, i));
+  TN_TRY(number_classes(job));
   for (int i = 0; i < job->split_count; i++) {
     tn_import_shape *shape = &job->shapes[i];
     shape->targets = job->columns.label >= 0;
@@ -248,11 +277,19 @@ static tn_status allocate_blocks(csv_job *job) {
   return tn_alloc(&job->y_block, job->block_rows, (size_t)tn_out_type_size(job->shapes[0].y_type), "a block of labels");
 }
 
+static tn_status create_file(csv_job *job, const char *out_path) {
+  const tn_classes *classes = &job->labels.classes;
+  const tn_out_dataset names = tn_classes_dataset(classes);
+  TN_TRY(tn_import_create(&job->out, out_path, job->splits, job->shapes, job->split_count,
+                          classes->count > 0 ? &names : NULL, job->options));
+  return classes->count > 0 ? tn_classes_write(classes, job->out, 0) : TN_OK;
+}
+
 static tn_status run(csv_job *job, const char *out_path) {
   TN_TRY(tn_alloc(&job->shapes, job->split_count, sizeof *job->shapes, "a list of splits"));
   TN_TRY(examine(job));
   TN_TRY(allocate_blocks(job));
-  TN_TRY(tn_import_create(&job->out, out_path, job->splits, job->shapes, job->split_count, job->options));
+  TN_TRY(create_file(job, out_path));
   for (int i = 0; i < job->split_count; i++)
     TN_TRY(read_split(job, i));
   return tn_outfile_commit(&job->out);
@@ -274,11 +311,12 @@ tn_status tn_import_csv_files(const char *out_path, const tn_import_split *split
     return tn_fail(TN_ERR_MEMORY, "out of memory: the C locale");
   const tn_status status = run(&job, out_path);
   if (status == TN_OK)
-    tn_import_count(job.shapes, split_count, counts);
+    tn_import_count(job.shapes, split_count, job.labels.classes.count, counts);
   tn_outfile_abandon(&job.out);
   tn_free(&job.x_block);
   tn_free(&job.y_block);
   tn_free(&job.shapes);
+  tn_classes_free(&job.labels.classes);
   tn_columns_free(&job.columns);
   freelocale(job.c_locale);
   return status;

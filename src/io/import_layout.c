@@ -72,24 +72,27 @@ tn_status tn_import_check_shapes(const tn_import_split *splits, const tn_import_
 }
 
 tn_status tn_import_create(tn_outfile **out, const char *out_path, const tn_import_split *splits,
-                           tn_import_shape *shapes, int count, const tn_import_options *options) {
+                           tn_import_shape *shapes, int count, const tn_out_dataset *more,
+                           const tn_import_options *options) {
   tn_out_dataset *datasets = NULL;
   char(*paths)[DATASET_PATH] = NULL;
   int used = 0;
-  tn_status status = tn_alloc(&datasets, 2 * count, sizeof *datasets, "a list of datasets");
+  tn_status status = tn_alloc(&datasets, 2 * count + 1, sizeof *datasets, "a list of datasets");
   if (status == TN_OK)
     status = tn_alloc(&paths, 2 * count, sizeof *paths, "names of datasets");
+  if (status == TN_OK && more)
+    datasets[used++] = *more;
   for (int i = 0; i < count && status == TN_OK; i++) {
     tn_import_shape *shape = &shapes[i];
-    snprintf(paths[used], DATASET_PATH, "/%s/x", splits[i].name);
-    datasets[used] = (tn_out_dataset){paths[used], shape->x_type, 2, shape->rows, shape->features};
+    char *x_path = paths[2 * i], *y_path = paths[2 * i + 1];
+    snprintf(x_path, DATASET_PATH, "/%s/x", splits[i].name);
+    datasets[used] = (tn_out_dataset){x_path, shape->x_type, 2, shape->rows, shape->features};
     shape->x_dataset = used++;
     shape->y_dataset = -1;
     if (shape->targets == 0)
       continue;
-    snprintf(paths[used], DATASET_PATH, "/%s/y", splits[i].name);
-    datasets[used] =
-        (tn_out_dataset){paths[used], shape->y_type, shape->targets == 1 ? 1 : 2, shape->rows, shape->targets};
+    snprintf(y_path, DATASET_PATH, "/%s/y", splits[i].name);
+    datasets[used] = (tn_out_dataset){y_path, shape->y_type, shape->targets == 1 ? 1 : 2, shape->rows, shape->targets};
     shape->y_dataset = used++;
   }
   if (status == TN_OK)
@@ -99,12 +102,13 @@ tn_status tn_import_create(tn_outfile **out, const char *out_path, const tn_impo
   return status;
 }
 
-void tn_import_count(const tn_import_shape *shapes, int count, tn_import_counts *counts) {
+void tn_import_count(const tn_import_shape *shapes, int count, int64_t classes, tn_import_counts *counts) {
   for (int i = 0; counts && i < count; i++) {
     const tn_import_shape *shape = &shapes[i];
     counts[i] = (tn_import_counts){.rows = shape->rows,
                                    .features = shape->features,
                                    .targets = shape->targets,
+                                   .classes = shape->targets ? classes : 0,
                                    .x_type = tn_out_type_name(shape->x_type),
                                    .y_type = shape->targets ? tn_out_type_name(shape->y_type) : NULL};
   }

@@ -28,12 +28,14 @@ tn_status tn_import_check_request(const char *out_path, const tn_import_split *s
 /* TN_ERR_DATA where splits differ in features, in targets, or in the kind of targets (classes or values). */
 tn_status tn_import_check_shapes(const tn_import_split *splits, const tn_import_shape *shapes, int count);
 
-/* Creates /SPLIT/x and, where there are targets, /SPLIT/y for each split. */
+/* Creates /SPLIT/x and, where there are targets, /SPLIT/y for each split. `more`: NULL, or a dataset beside them, which
+ * becomes dataset 0. */
 tn_status tn_import_create(tn_outfile **out, const char *out_path, const tn_import_split *splits,
-                           tn_import_shape *shapes, int count, const tn_import_options *options);
+                           tn_import_shape *shapes, int count, const tn_out_dataset *more,
+                           const tn_import_options *options);
 
-/* Fills the caller's counts; NULL is allowed. */
-void tn_import_count(const tn_import_shape *shapes, int count, tn_import_counts *counts);
+/* Fills the caller's counts; NULL is allowed. `classes`: how many have names. */
+void tn_import_count(const tn_import_shape *shapes, int count, int64_t classes, tn_import_counts *counts);
 
 /* Calls the caller's progress function, where there is one. */
 void tn_import_tell(const tn_import_options *options, const tn_source *source, int pass, int passes);

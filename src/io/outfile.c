@@ -34,19 +34,32 @@ struct tn_outfile {
 };
 
 const char *tn_out_type_name(tn_out_type type) {
-  static const char *const names[] = {"uint8", "int8", "uint16", "int16", "int32", "int64", "float32", "float64"};
+  static const char *const names[] = {"uint8", "int8",    "uint16",  "int16", "int32",
+                                      "int64", "float32", "float64", "string"};
   return names[type];
 }
 
 size_t tn_out_type_size(tn_out_type type) {
-  static const size_t sizes[] = {1, 1, 2, 2, 4, 8, 4, 8};
+  static const size_t sizes[] = {1, 1, 2, 2, 4, 8, 4, 8, 1};
   return sizes[type];
 }
 
-static hid_t hdf5_type(tn_out_type type) {
-  const hid_t types[] = {H5T_NATIVE_UINT8, H5T_NATIVE_INT8,  H5T_NATIVE_UINT16, H5T_NATIVE_INT16,
-                         H5T_NATIVE_INT32, H5T_NATIVE_INT64, H5T_NATIVE_FLOAT,  H5T_NATIVE_DOUBLE};
-  return types[type];
+/* The type of a dataset's elements; the caller closes it. */
+static hid_t make_type(const tn_out_dataset *set) {
+  const hid_t types[] = {H5T_NATIVE_UINT8, H5T_NATIVE_INT8,  H5T_NATIVE_UINT16, H5T_NATIVE_INT16, H5T_NATIVE_INT32,
+                         H5T_NATIVE_INT64, H5T_NATIVE_FLOAT, H5T_NATIVE_DOUBLE, H5T_C_S1};
+  const hid_t type = H5Tcopy(types[set->type]);
+  if (type < 0 || set->type != TN_OUT_STRING)
+    return type;
+  if (H5Tset_size(type, (size_t)set->cols) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0)
+    return type;
+  tn_h5_close(type);
+  return H5I_INVALID_HID;
+}
+
+/* Strings are one value, whatever their length. */
+static bool is_sound_rank(const tn_out_dataset *set) {
+  return set->type == TN_OUT_STRING ? set->rank == 1 : set->rank == 2 || (set->rank == 1 && set->cols == 1);
 }
 
 /* Checks the shapes and sums up the bytes the file may take. */
@@ -55,7 +68,7 @@ static tn_status measure(tn_outfile *out, const tn_out_dataset *datasets, int64_
   for (int i = 0; i < out->count; i++) {
     const tn_out_dataset *set = &datasets[i];
     region *place = &out->regions[i];
-    if (set->rank < 1 || set->rank > 2 || (set->rank == 1 && set->cols != 1))
+    if (!is_sound_rank(set))
       return tn_fail(TN_ERR_INTERNAL, "%s: %s: a dataset has one dimension (one column) or two, not %d", out->path,
                      set->path, set->rank);
     if (set->rows < 1 || set->cols < 1)
@@ -152,15 +165,17 @@ static tn_status place_dataset(hid_t file, const tn_out_dataset *set, region *pl
   const hid_t space = H5Screate_simple(set->rank, shape, NULL);
   const hid_t creation = dataset_properties();
   const hid_t link = H5Pcreate(H5P_LINK_CREATE);
+  const hid_t type = make_type(set);
   hid_t dataset = H5I_INVALID_HID;
   haddr_t offset = HADDR_UNDEF;
-  if (space >= 0 && creation >= 0 && link >= 0 && H5Pset_create_intermediate_group(link, 1) >= 0)
-    dataset = H5Dcreate2(file, set->path, hdf5_type(set->type), space, link, creation, H5P_DEFAULT);
+  if (space >= 0 && creation >= 0 && type >= 0 && link >= 0 && H5Pset_create_intermediate_group(link, 1) >= 0)
+    dataset = H5Dcreate2(file, set->path, type, space, link, creation, H5P_DEFAULT);
   if (dataset >= 0)
     offset = H5Dget_offset(dataset);
   if (offset == HADDR_UNDEF || H5Dclose(dataset) < 0)
     status = tn_h5_fail(TN_ERR_IO, "%s: the dataset cannot be created", set->path);
   place->offset = (int64_t)offset;
+  tn_h5_close(type);
   tn_h5_close(link);
   tn_h5_close(creation);
   tn_h5_close(space);

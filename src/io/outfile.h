@@ -18,20 +18,21 @@ typedef enum tn_out_type {
   TN_OUT_I32,
   TN_OUT_I64,
   TN_OUT_F32,
-  TN_OUT_F64
+  TN_OUT_F64,
+  TN_OUT_STRING /* UTF-8 of a fixed length */
 } tn_out_type;
 
 /* "uint8", ..., as numpy calls them; a static string. */
 const char *tn_out_type_name(tn_out_type type);
 
-/* Bytes of one value. */
+/* Bytes of one value; of a string, 1 for each of its bytes. */
 size_t tn_out_type_size(tn_out_type type);
 
 typedef struct tn_out_dataset {
   const char *path; /* "/train/x": groups are made */
   tn_out_type type;
-  int rank; /* 1 or 2 */
-  int64_t rows, cols;
+  int rank;           /* 1 or 2; strings: 1 */
+  int64_t rows, cols; /* strings: cols bytes each, a zero byte behind the text among them */
 } tn_out_dataset;
 
 typedef struct tn_outfile tn_outfile;

@@ -2,7 +2,9 @@ target_sources(tn_io PRIVATE
   io/checkpoint.c
   io/checkpoint_read.c
   io/checkpoint_write.c
+  io/csv_classes.c
   io/csv_columns.c
+  io/csv_labels.c
   io/csv_number.c
   io/csv_reader.c
   io/disk.c
