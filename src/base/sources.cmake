@@ -12,6 +12,7 @@ target_sources(tn_base PRIVATE
   base/config_usual.c
   base/distance.c
   base/error.c
+  base/job.c
   base/log.c
   base/memory.c
   base/number.c
