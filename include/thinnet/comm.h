@@ -24,6 +24,11 @@ void tn_comm_destroy(tn_comm **comm);
 int tn_comm_rank(const tn_comm *comm);
 int tn_comm_size(const tn_comm *comm);
 
+/* Local. TN_ERR_USAGE where this process is one of several tasks of a Slurm step (srun) and yet the only rank: MPI was
+ * not started by srun, and every task takes itself for the whole run. A program whose tasks are meant to be alone has
+ * no need to ask. */
+tn_status tn_comm_check_launch(const tn_comm *comm);
+
 /* Collective: the worst status over all ranks, on all ranks. Where it is not TN_OK every rank's message becomes that of
  * the lowest rank that has the worst status, with "rank R: " before it where there is more than one rank (once: a
  * message that was agreed on before keeps the rank it names).

@@ -8,13 +8,20 @@
 
 static const char *const rank_variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
 
-int tn_cli_launch_rank(void) {
+static int read_launch_rank(void) {
   for (size_t i = 0; i < sizeof rank_variables / sizeof rank_variables[0]; i++) {
     const char *text = getenv(rank_variables[i]);
     if (text && text[0])
       return (int)strtol(text, NULL, 10);
   }
   return 0;
+}
+
+int tn_cli_launch_rank(void) {
+  static int rank = -1;
+  if (rank < 0)
+    rank = read_launch_rank();
+  return rank;
 }
 
 void tn_cli_parse(const struct argp *argp, int argc, char **argv, void *input) {
@@ -41,6 +48,8 @@ tn_status tn_cli_start(int argc, char **argv, tn_comm **comm) {
   char *line = join(argc, argv);
   tn_status status = tn_comm_start(&argc, &argv, comm);
   if (status == TN_OK)
+    status = tn_comm_check_launch(*comm);
+  if (status == TN_OK)
     status = tn_comm_agree(*comm, line ? TN_OK : TN_ERR_MEMORY);
   if (status == TN_OK)
     status = tn_comm_check_same(*comm, line, "the command line");
@@ -49,7 +58,8 @@ tn_status tn_cli_start(int argc, char **argv, tn_comm **comm) {
 }
 
 int tn_cli_finish(const tn_comm *comm, tn_status status) {
-  const bool speaks = !comm || tn_comm_rank(comm) == 0;
+  /* Tasks that were started together and do not know of each other are each rank 0: one of them speaks. */
+  const bool speaks = !comm || (tn_comm_rank(comm) == 0 && tn_cli_launch_rank() == 0);
   if (status != TN_OK && speaks) {
     const char *message = tn_error_message();
     fprintf(stderr, "thinnet: %s%s\n",

@@ -18,11 +18,12 @@ int tn_cmd_config(int argc, char **argv);
  * speaks. */
 void tn_cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 
-/* The rank that the launcher's environment names, 0 where there is none: known before MPI is started. */
+/* The rank that the launcher's environment names, 0 where there is none: known before MPI is started, and looked up
+ * then, since MPI sets such variables itself in a process that nobody launched. */
 int tn_cli_launch_rank(void);
 
 /* tn_comm_start for a subcommand whose ranks all have to do the same: TN_ERR_USAGE on all ranks where their arguments
- * differ. The caller destroys *comm. Collective. */
+ * differ, and where they are ranks to Slurm alone (tn_comm_check_launch). The caller destroys *comm. Collective. */
 tn_status tn_cli_start(int argc, char **argv, tn_comm **comm);
 
 /* Prints why `status` is not TN_OK, on rank 0 (comm NULL: this process), and returns its exit status. */

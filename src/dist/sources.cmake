@@ -4,6 +4,7 @@ target_sources(tn_dist PRIVATE
   dist/comm.c
   dist/exchange.c
   dist/fixed.c
+  dist/launch.c
   dist/pulse.c
   dist/reduce.c
   dist/shared.c
