@@ -1,6 +1,8 @@
 tn_add_test(dropout SOURCES test_dropout.c network_fixture.c)
 tn_add_test(gradients SOURCES test_gradients.c network_fixture.c reference_network.c)
 tn_add_test(loss SOURCES test_loss.c network_fixture.c reference_network.c)
+tn_add_test(measures SOURCES test_measures.c)
+tn_add_test(mixture SOURCES test_mixture.c network_fixture.c)
 tn_add_test(network SOURCES test_network.c network_fixture.c reference_network.c)
 tn_add_test(optimizer SOURCES test_optimizer.c network_fixture.c)
 tn_add_test(schedule SOURCES test_schedule.c)

@@ -6,6 +6,7 @@
 #include <thinnet/config.h>
 #include <thinnet/eval.h>
 #include <thinnet/import.h>
+#include <thinnet/measures.h>
 #include <thinnet/model.h>
 #include <thinnet/status.h>
 #include <thinnet/train.h>

@@ -133,6 +133,19 @@ void tn_loss_output(tn_loss loss, int64_t rows, int64_t outputs, float *z) {
   }
 }
 
+void tn_loss_row_output(tn_loss loss, int64_t outputs, const float *z, double *output, double *rest) {
+  const bool softmaxed = loss == TN_SOFTMAX_CROSS_ENTROPY;
+  const double top = softmaxed ? z[argmax(outputs, z)] : 0, sum = softmaxed ? exp_sum(outputs, z, top) : 1;
+  for (int64_t j = 0; j < outputs; j++) {
+    if (softmaxed)
+      output[j] = exp(z[j] - top) / sum;
+    else
+      output[j] = loss == TN_SIGMOID_CROSS_ENTROPY ? sigmoid(z[j]) : z[j];
+    if (loss == TN_SIGMOID_CROSS_ENTROPY)
+      rest[j] = sigmoid(-(double)z[j]);
+  }
+}
+
 bool tn_loss_has_accuracy(tn_loss loss) {
   return loss == TN_SOFTMAX_CROSS_ENTROPY || loss == TN_SIGMOID_CROSS_ENTROPY;
 }

@@ -39,6 +39,10 @@ void tn_loss_add(tn_loss loss, int64_t rows, int64_t outputs, float *z, const tn
 /* Turns z (rows, outputs) into the network's output in place: softmax, sigmoid, or nothing. Local. */
 void tn_loss_output(tn_loss loss, int64_t rows, int64_t outputs, float *z);
 
+/* One row of z as the network's output in double: softmax, sigmoid, or the values. rest (outputs): for sigmoid 1 -
+ * output without cancellation; not touched, and may be NULL, for the other losses. Local. */
+void tn_loss_row_output(tn_loss loss, int64_t outputs, const float *z, double *output, double *rest);
+
 /* True for losses with class or 0/1 targets, whose accuracy means something. */
 bool tn_loss_has_accuracy(tn_loss loss);
 

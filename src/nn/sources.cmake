@@ -4,6 +4,9 @@ target_sources(tn_nn PRIVATE
   nn/forward.c
   nn/initialize.c
   nn/loss.c
+  nn/measures.c
+  nn/measures_add.c
+  nn/mixture.c
   nn/network.c
   nn/optimizer.c
   nn/schedule.c

@@ -1,0 +1,111 @@
+#include "nn/mixture.h"
+
+#include "base/memory.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+tn_status tn_mixture_create(tn_mixture *mixture, tn_loss loss, int64_t outputs, int64_t max_rows) {
+  *mixture = (tn_mixture){.loss = loss, .outputs = outputs, .max_rows = max_rows};
+  const int64_t count = max_rows * outputs;
+  TN_TRY(tn_alloc(&mixture->mean, count, sizeof(double), "mean outputs"));
+  TN_TRY(tn_alloc(&mixture->deviation, count, sizeof(double), "deviations of outputs"));
+  TN_TRY(tn_alloc(&mixture->rest, count, sizeof(double), "complements of outputs"));
+  TN_TRY(tn_alloc(&mixture->entropy, max_rows, sizeof(double), "entropies"));
+  TN_TRY(tn_alloc(&mixture->information, max_rows, sizeof(double), "mutual information"));
+  TN_TRY(tn_alloc(&mixture->z, count, sizeof(float), "logits of the mean"));
+  return tn_alloc(&mixture->row, 2 * outputs, sizeof(double), "a row of outputs");
+}
+
+void tn_mixture_destroy(tn_mixture *mixture) {
+  tn_free(&mixture->mean);
+  tn_free(&mixture->deviation);
+  tn_free(&mixture->rest);
+  tn_free(&mixture->entropy);
+  tn_free(&mixture->information);
+  tn_free(&mixture->z);
+  tn_free(&mixture->row);
+}
+
+void tn_mixture_begin(tn_mixture *mixture, int64_t rows) {
+  const size_t bytes = (size_t)(rows * mixture->outputs) * sizeof(double);
+  mixture->rows = rows;
+  mixture->members = 0;
+  memset(mixture->mean, 0, bytes);
+  memset(mixture->deviation, 0, bytes);
+  memset(mixture->rest, 0, bytes);
+  memset(mixture->information, 0, (size_t)rows * sizeof(double));
+}
+
+/* -sum p log p; 0 log 0 = 0. */
+static double entropy_of(int64_t classes, const double *p) {
+  double sum = 0;
+  for (int64_t k = 0; k < classes; k++)
+    sum -= p[k] == 0 ? 0 : p[k] * log(p[k]);
+  return sum;
+}
+
+void tn_mixture_add(tn_mixture *mixture, const float *z) {
+  const int64_t outputs = mixture->outputs;
+  double *y = mixture->row, *rest = mixture->row + outputs;
+  for (int64_t i = 0; i < mixture->rows; i++) {
+    tn_loss_row_output(mixture->loss, outputs, z + i * outputs, y, rest);
+    for (int64_t k = 0; k < outputs; k++) {
+      mixture->mean[i * outputs + k] += y[k];
+      mixture->deviation[i * outputs + k] += y[k] * y[k];
+      if (mixture->loss == TN_SIGMOID_CROSS_ENTROPY)
+        mixture->rest[i * outputs + k] += rest[k];
+    }
+    if (mixture->loss == TN_SOFTMAX_CROSS_ENTROPY)
+      mixture->information[i] += entropy_of(outputs, y);
+  }
+  /* Only where it stays the only member is this what finish wants. */
+  if (mixture->members++ == 0)
+    memcpy(mixture->z, z, (size_t)(mixture->rows * outputs) * sizeof *z);
+}
+
+/* The logarithm of a probability, of the smallest normal number where it has underflowed: that is -708. */
+static double log_of(double p) {
+  return log(p < DBL_MIN ? DBL_MIN : p);
+}
+
+static double z_of(const tn_mixture *mixture, int64_t at) {
+  switch (mixture->loss) {
+  case TN_SOFTMAX_CROSS_ENTROPY:
+    return log_of(mixture->mean[at]);
+  case TN_SIGMOID_CROSS_ENTROPY:
+    return log_of(mixture->mean[at]) - log_of(mixture->rest[at]);
+  default:
+    return mixture->mean[at];
+  }
+}
+
+/* A difference that rounding may have left a little below 0. */
+static double not_below_zero(double x) {
+  return x < 0 ? 0 : x;
+}
+
+void tn_mixture_finish(tn_mixture *mixture) {
+  const double members = (double)mixture->members;
+  for (int64_t at = 0; at < mixture->rows * mixture->outputs; at++) {
+    mixture->mean[at] /= members;
+    mixture->rest[at] /= members;
+    mixture->deviation[at] =
+        sqrt(not_below_zero(mixture->deviation[at] / members - mixture->mean[at] * mixture->mean[at]));
+    if (mixture->members > 1)
+      mixture->z[at] = (float)z_of(mixture, at);
+  }
+  for (int64_t i = 0; i < mixture->rows && mixture->loss == TN_SOFTMAX_CROSS_ENTROPY; i++) {
+    mixture->entropy[i] = entropy_of(mixture->outputs, mixture->mean + i * mixture->outputs);
+    mixture->information[i] = not_below_zero(mixture->entropy[i] - mixture->information[i] / members);
+  }
+}
+
+int64_t tn_mixture_class(const tn_mixture *mixture, int64_t row) {
+  const double *p = mixture->mean + row * mixture->outputs;
+  int64_t best = 0;
+  for (int64_t k = 1; k < mixture->outputs; k++)
+    best = p[k] > p[best] ? k : best;
+  return best;
+}
