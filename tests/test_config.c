@@ -123,6 +123,7 @@ static void test_defaults_of_training(void **state) {
   assert_true(t->momentum == 0 && !t->nesterov && t->beta1 == 0.9 && t->beta2 == 0.999 && t->rho == 0.9);
   assert_true(t->epsilon == 1e-7 && t->clip_norm == 0 && t->accumulate == 1);
   assert_true(t->max_steps == 0 && t->time_limit == 0);
+  assert_true(t->on_nonfinite == TN_NONFINITE_STOP && t->nonfinite_limit == 10);
   const tn_schedule_config *s = &config.schedule;
   assert_true(s->kind == TN_SCHEDULE_CONSTANT && s->warmup_steps == 0 && s->step_epochs == 10 && s->factor == 0.1);
   assert_true(s->patience == 10 && s->min_learning_rate == 0 && s->scale_with_replicas == TN_SCALE_NONE);

@@ -50,6 +50,9 @@ static void test_keys_that_need_another(void **state) {
                                                "remove it, or write train.optimizer = adam or adamw"},
       {"[train]\noptimizer = adagrad\nbeta2 = .8", "a.ini:3: train.beta2 = 0.8 has no effect with train.optimizer = "
                                                    "adagrad: remove it, or write train.optimizer = adam or adamw"},
+      {"[train]\nnonfinite_limit = 2",
+       "a.ini:2: train.nonfinite_limit = 2 has no effect with train.on_nonfinite = stop: remove it, or write "
+       "train.on_nonfinite = skip"},
       {"[train]\nrho = .8", "a.ini:2: train.rho = 0.8 has no effect with train.optimizer = adam: remove it, or write "
                             "train.optimizer = rmsprop"},
       {"[train]\noptimizer = sgd\nepsilon = 1e-8",
@@ -285,7 +288,8 @@ static void test_what_a_resume_may_change(void **state) {
   (void)state;
   assert_conflicts("", 0, "");
   assert_conflicts(
-      "[train]\nepochs = 11\nmax_steps = 5\ntime_limit = 60\n[data]\nplacement = rank\n"
+      "[train]\nepochs = 11\nmax_steps = 5\ntime_limit = 60\non_nonfinite = skip\nnonfinite_limit = "
+      "3\n[data]\nplacement = rank\n"
       "[parallel]\nthreads = 2\nreplicas = 0\nstall_warning_s = 1\nstall_abort_s = 0\n[model]\noutputs = 0\n"
       "[output]\ndir = /a\ncheckpoint_every_epochs = 0\ncheckpoint_every_steps = 3\n"
       "checkpoint_every_seconds = 9\nkeep = 5\nstep_metrics_every = 1\nprogress = none\n",

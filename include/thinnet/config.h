@@ -41,6 +41,7 @@ typedef enum tn_class_weighting {
   TN_CLASS_WEIGHTS_LIST
 } tn_class_weighting;
 typedef enum tn_optimizer_kind { TN_ADAM, TN_SGD, TN_RMSPROP, TN_ADAMW, TN_ADAGRAD } tn_optimizer_kind;
+typedef enum tn_nonfinite_policy { TN_NONFINITE_STOP, TN_NONFINITE_SKIP } tn_nonfinite_policy;
 typedef enum tn_schedule_kind {
   TN_SCHEDULE_CONSTANT,
   TN_SCHEDULE_STEP,
@@ -115,6 +116,8 @@ typedef struct tn_train_config {
   double clip_norm;    /* 0: off */
   int64_t accumulate, max_steps;
   double time_limit; /* seconds; 0: off */
+  tn_nonfinite_policy on_nonfinite;
+  int64_t nonfinite_limit; /* steps of the run that may be skipped */
 } tn_train_config;
 
 typedef struct tn_schedule_config {

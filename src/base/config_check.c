@@ -35,6 +35,7 @@ static const dependence dependences[] = {
     {"train.rho", "train.optimizer", WORD(TN_RMSPROP)},
     {"train.epsilon", "train.optimizer", WORD(TN_ADAM) | WORD(TN_ADAMW) | WORD(TN_RMSPROP) | WORD(TN_ADAGRAD)},
     {"train.class_weights", "model.loss", WORD(TN_SOFTMAX_CROSS_ENTROPY)},
+    {"train.nonfinite_limit", "train.on_nonfinite", WORD(TN_NONFINITE_SKIP)},
     {"schedule.step_epochs", "schedule.kind", WORD(TN_SCHEDULE_STEP)},
     {"schedule.factor", "schedule.kind",
      WORD(TN_SCHEDULE_STEP) | WORD(TN_SCHEDULE_EXPONENTIAL) | WORD(TN_SCHEDULE_PLATEAU)},

@@ -60,6 +60,7 @@ static const char *const weighting_words[] = {
     [TN_CLASS_WEIGHTS_NONE] = "none", [TN_CLASS_WEIGHTS_BALANCED] = "balanced", NULL};
 static const char *const optimizer_words[] = {[TN_ADAM] = "adam",   [TN_SGD] = "sgd",         [TN_RMSPROP] = "rmsprop",
                                               [TN_ADAMW] = "adamw", [TN_ADAGRAD] = "adagrad", NULL};
+static const char *const nonfinite_words[] = {[TN_NONFINITE_STOP] = "stop", [TN_NONFINITE_SKIP] = "skip", NULL};
 static const char *const schedule_words[] = {
     [TN_SCHEDULE_CONSTANT] = "constant",       [TN_SCHEDULE_STEP] = "step",       [TN_SCHEDULE_COSINE] = "cosine",
     [TN_SCHEDULE_EXPONENTIAL] = "exponential", [TN_SCHEDULE_PLATEAU] = "plateau", NULL};
@@ -127,6 +128,8 @@ static const tn_option options[] = {
     {KEY(train, accumulate), WHOLE("1", 1, INT32_MAX), .meaning = "batches that a replica reads for one step"},
     {KEY(train, max_steps), WHOLE("0", 0, STEPS_MAX), FREE, .meaning = "ends the training after so many steps; 0 is off"},
     {KEY(train, time_limit), REAL_FROM("0", 0), FREE, .meaning = "seconds until the run stops with a checkpoint; 0 is off"},
+    {KEY(train, on_nonfinite), CHOICE("stop", nonfinite_words), FREE, .meaning = "where a gradient or a loss is not finite: end the run, or leave out that step's update on all ranks"},
+    {KEY(train, nonfinite_limit), WHOLE("10", 1, STEPS_MAX), FREE, .meaning = "steps of the run that skip may leave out; the next one ends it"},
 
     {KEY(schedule, kind), CHOICE("constant", schedule_words), .meaning = "how the learning rate changes; cosine ends at the last step that train.epochs and train.max_steps allow"},
     {KEY(schedule, warmup_steps), WHOLE("0", 0, STEPS_MAX), .meaning = "steps over which the learning rate rises from 0"},

@@ -8,7 +8,14 @@
 
 /* Sums of a step over all replicas (doubles; exact mode keeps them exact) and flags raised by any rank. */
 enum { TN_SUM_LOSS, TN_SUM_WEIGHT, TN_SUM_CORRECT, TN_SUM_ROWS, TN_SUM_COUNT };
-enum { TN_FLAG_STOP, TN_FLAG_CHECKPOINT, TN_FLAG_TIME_LIMIT, TN_FLAG_ERROR, TN_FLAG_COUNT };
+enum {
+  TN_FLAG_STOP,
+  TN_FLAG_CHECKPOINT,
+  TN_FLAG_TIME_LIMIT,
+  TN_FLAG_ERROR,
+  TN_FLAG_NONFINITE, /* the step is to be skipped */
+  TN_FLAG_COUNT
+};
 
 typedef struct tn_reducer tn_reducer;
 

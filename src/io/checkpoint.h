@@ -17,7 +17,8 @@
   X(int64_t, train_rows)                                                                                               \
   X(int64_t, finished) /* 1: nothing is left to do */                                                                  \
   X(int64_t, stopped_early)                                                                                            \
-  X(double, sum_loss) /* partial sums of the epoch under way */                                                        \
+  X(int64_t, skipped_steps) /* of the run, for what was not finite in them */                                          \
+  X(double, sum_loss)       /* partial sums of the epoch under way */                                                  \
   X(double, sum_weight)                                                                                                \
   X(double, sum_correct)                                                                                               \
   X(double, sum_rows)                                                                                                  \

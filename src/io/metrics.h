@@ -14,7 +14,7 @@ typedef struct tn_epoch_row {
   double seconds, train_loss, train_accuracy, valid_loss, valid_accuracy, learning_rate, samples_per_second;
 } tn_epoch_row;
 
-/* /step/... */
+/* /step/...; a step that was skipped has a row always, with a loss and gradient_norm of NaN. */
 typedef struct tn_step_row {
   int64_t step;
   double loss, gradient_norm, learning_rate;

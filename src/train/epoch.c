@@ -57,7 +57,8 @@ static tn_status validate(tn_run *run) {
 
 static void close_sums(tn_run *run) {
   tn_progress *progress = &run->progress;
-  progress->train_loss = progress->sum_weight > 0.0 ? progress->sum_loss / progress->sum_weight : 0.0;
+  const double without_weight = progress->sum_rows > 0.0 ? 0.0 : NAN; /* no rows: all steps were skipped */
+  progress->train_loss = progress->sum_weight > 0.0 ? progress->sum_loss / progress->sum_weight : without_weight;
   progress->train_accuracy =
       tn_loss_has_accuracy(run->network->loss) ? progress->sum_correct / progress->sum_weight : NAN;
   progress->epoch++;

@@ -30,6 +30,7 @@ static void print_checkpoint(FILE *stream, const tn_checkpoint *checkpoint) {
           progress->step, progress->step_in_epoch);
   fprintf(stream, "finished: %s\nstopped_early: %s\n", progress->finished ? "yes" : "no",
           progress->stopped_early ? "yes" : "no");
+  fprintf(stream, "skipped_steps: %" PRId64 "\n", progress->skipped_steps);
   fprintf(stream, "replicas: %" PRId64 "\nranks: %" PRId64 "\ntrain_rows: %" PRId64 "\n", progress->replicas,
           progress->ranks, progress->train_rows);
   print_real(stream, "train_loss", progress->train_loss);

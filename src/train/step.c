@@ -1,4 +1,5 @@
 /* A step: gather rows, forward, backward, reduce, update, record. */
+#include "base/log.h"
 #include "train/run.h"
 #include "train/signals.h"
 
@@ -45,6 +46,25 @@ static const tn_tensor *find_tensor(const tn_network *network, int64_t index) {
   return &network->tensors[found];
 }
 
+/* A gradient or loss that is not finite: the first one that this rank met in the step. */
+typedef struct finding {
+  const char *where; /* NULL: all are finite */
+  int64_t replica;
+  double value;
+} finding;
+
+static void note(finding *found, const char *where, int64_t replica, double value) {
+  if (!found->where)
+    *found = (finding){where, replica, isnan(value) ? (double)NAN : value}; /* without the sign that a NaN may have */
+}
+
+static tn_status fail_at_finding(const tn_run *run, const finding *found) {
+  return tn_fail(TN_ERR_NUMERIC,
+                 "step %lld, replica %lld, %s: not finite (%g): lower train.learning_rate, set train.clip_norm, or "
+                 "scale the data (data.standardize = yes)",
+                 (long long)run->progress.step + 1, (long long)found->replica, found->where, found->value);
+}
+
 /* Puts step, replica and tensor before what the reducer said; an index behind the block is one of the sums. */
 static tn_status fail_at_value(const tn_run *run, tn_status status, int64_t replica, int64_t index) {
   const char *tensor = index < run->network->block_size ? find_tensor(run->network, index)->name : "loss";
@@ -52,7 +72,27 @@ static tn_status fail_at_value(const tn_run *run, tn_status status, int64_t repl
                     tensor);
 }
 
-static tn_status compute_replica(tn_run *run, int64_t replica, double *clock) {
+static tn_status add_replica(tn_run *run, int64_t replica, const tn_loss_sums *sums, finding *found) {
+  const double values[TN_SUM_COUNT] = {[TN_SUM_LOSS] = sums->loss,
+                                       [TN_SUM_WEIGHT] = sums->weight,
+                                       [TN_SUM_CORRECT] = sums->correct,
+                                       [TN_SUM_ROWS] = (double)sums->rows};
+  int64_t index = 0;
+  float value = 0.0F;
+  if (!isfinite(sums->loss)) {
+    note(found, "loss", replica, sums->loss);
+    return TN_OK;
+  }
+  const tn_status status = tn_reducer_add(run->reducer, values, &index, &value);
+  if (status == TN_OK)
+    return TN_OK;
+  if (index >= run->network->block_size || isfinite(value))
+    return fail_at_value(run, status, replica, index);
+  note(found, find_tensor(run->network, index)->name, replica, (double)value);
+  return TN_OK;
+}
+
+static tn_status compute_replica(tn_run *run, int64_t replica, double *clock, finding *found) {
   const int64_t step = run->progress.step_in_epoch;
   bool accumulate = tn_reducer_accumulates(run->reducer);
   tn_loss_sums sums = {0};
@@ -63,22 +103,20 @@ static tn_status compute_replica(tn_run *run, int64_t replica, double *clock) {
     compute_batch(run, replica, batch, micro, accumulate, clock, &sums);
     accumulate = true;
   }
-  if (sums.rows == 0)
-    return TN_OK;
-  if (!isfinite(sums.loss))
-    return tn_fail(
-        TN_ERR_NUMERIC,
-        "step %lld, replica %lld: the loss is not finite (%g): lower train.learning_rate, set train.clip_norm, "
-        "or scale the data (data.standardize = yes); the last checkpoint is kept",
-        (long long)run->progress.step + 1, (long long)replica, sums.loss);
-  const double values[TN_SUM_COUNT] = {[TN_SUM_LOSS] = sums.loss,
-                                       [TN_SUM_WEIGHT] = sums.weight,
-                                       [TN_SUM_CORRECT] = sums.correct,
-                                       [TN_SUM_ROWS] = (double)sums.rows};
-  int64_t index = 0;
-  float value = 0.0F;
-  const tn_status status = tn_reducer_add(run->reducer, values, &index, &value);
-  return status == TN_OK ? TN_OK : fail_at_value(run, status, replica, index);
+  return sums.rows == 0 ? TN_OK : add_replica(run, replica, &sums, found);
+}
+
+/* What is not finite does not keep the other replicas from being computed: whether one of them leaves the exact range,
+ * which is an error in any case, may not depend on which of them share a rank. */
+static tn_status compute_replicas(tn_run *run, double *clock, finding *found) {
+  tn_status status = run->deferred;
+  for (int64_t i = 0; i < run->replicas.count && status == TN_OK; i++)
+    status = compute_replica(run, run->replicas.first + i, clock, found);
+  if (status != TN_OK)
+    tn_reducer_raise(run->reducer, TN_FLAG_ERROR);
+  if (found->where)
+    tn_reducer_raise(run->reducer, TN_FLAG_NONFINITE);
+  return status;
 }
 
 /* What this rank asks of all: rank 0's clock decides for all ranks. */
@@ -127,45 +165,80 @@ static tn_status update(tn_run *run, const double *sums, tn_step_row *row) {
     return TN_OK;
   return tn_fail(TN_ERR_NUMERIC,
                  "step %lld: the averaged gradient is not finite although every replica's was: the sum left "
-                 "float32's range; lower train.learning_rate or set parallel.reduction = exact",
+                 "float32's range: lower train.learning_rate, or set parallel.reduction = exact",
                  (long long)row->step);
 }
 
 /* Rank 0 alone can fail here: it keeps that to itself until the next agreement. */
+static void record_row(tn_run *run, const tn_step_row *row) {
+  if (run->metrics && run->deferred == TN_OK)
+    run->deferred = tn_metrics_add_step(run->metrics, row);
+}
+
+static void count_step(tn_run *run, double seconds) {
+  run->progress.step++;
+  run->progress.step_in_epoch++;
+  run->progress.epoch_seconds += seconds;
+}
+
 static void record(tn_run *run, const double *sums, const tn_step_row *row) {
   tn_progress *progress = &run->progress;
-  progress->step++;
-  progress->step_in_epoch++;
   progress->sum_loss += sums[TN_SUM_LOSS];
   progress->sum_weight += sums[TN_SUM_WEIGHT];
   progress->sum_correct += sums[TN_SUM_CORRECT];
   progress->sum_rows += sums[TN_SUM_ROWS];
   const int64_t every = run->config.output.step_metrics_every;
-  if (run->metrics && every > 0 && progress->step % every == 0)
-    run->deferred = tn_metrics_add_step(run->metrics, row);
+  if (every > 0 && progress->step % every == 0)
+    record_row(run, row);
+}
+
+/* A step with something that is not finite, of which `status` and the message tell on all ranks alike. Where it may be
+ * skipped it counts as a step, with its rows read, but nothing of it goes into parameters, optimiser state or means. */
+static tn_status skip_step(tn_run *run, tn_status status) {
+  tn_progress *progress = &run->progress;
+  const tn_train_config *train = &run->config.train;
+  if (train->on_nonfinite == TN_NONFINITE_STOP)
+    return tn_fail(status, "%s; the last checkpoint is kept, and train.on_nonfinite = skip would leave the step out",
+                   tn_error_message());
+  if (progress->skipped_steps >= train->nonfinite_limit)
+    return tn_fail(status, "%s; train.nonfinite_limit = %lld steps have been skipped already", tn_error_message(),
+                   (long long)train->nonfinite_limit);
+  progress->skipped_steps++;
+  if (tn_comm_rank(run->comm) == 0)
+    tn_warn("%s; the step is skipped, as %lld of at most %lld (train.nonfinite_limit)", tn_error_message(),
+            (long long)progress->skipped_steps, (long long)train->nonfinite_limit);
+  tn_error_clear();
+  run->last_learning_rate = learning_rate_now(run);
+  const tn_step_row row = {
+      .step = progress->step + 1, .loss = NAN, .gradient_norm = NAN, .learning_rate = run->last_learning_rate};
+  record_row(run, &row);
+  return TN_OK;
 }
 
 tn_status tn_run_step(tn_run *run, int64_t *flags) {
   const double start = tn_comm_time_s();
   double clock = start;
   double sums[TN_SUM_COUNT];
-  tn_status status = run->deferred;
+  finding found = {0};
   tn_reducer_begin(run->reducer);
-  for (int64_t i = 0; i < run->replicas.count && status == TN_OK; i++)
-    status = compute_replica(run, run->replicas.first + i, &clock);
-  if (status != TN_OK)
-    tn_reducer_raise(run->reducer, TN_FLAG_ERROR);
+  tn_status status = compute_replicas(run, &clock, &found);
   raise_requests(run);
   mark(run, TN_PHASE_REDUCE);
   tn_reducer_sum(run->reducer, sums, flags);
   end_phase(&run->times.reduce_s, &clock);
   if (flags[TN_FLAG_ERROR] > 0)
     return tn_comm_agree(run->comm, status);
-  tn_step_row row;
   mark(run, TN_PHASE_UPDATE);
-  TN_TRY(update(run, sums, &row));
+  if (flags[TN_FLAG_NONFINITE] > 0)
+    status = tn_comm_agree(run->comm, found.where ? fail_at_finding(run, &found) : TN_OK);
+  tn_step_row row;
+  if (status == TN_OK)
+    status = update(run, sums, &row);
   end_phase(&run->times.update_s, &clock);
-  run->progress.epoch_seconds += clock - start;
-  record(run, sums, &row);
+  if (status != TN_OK)
+    TN_TRY(skip_step(run, status));
+  count_step(run, clock - start);
+  if (status == TN_OK)
+    record(run, sums, &row);
   return TN_OK;
 }
