@@ -2,7 +2,7 @@
 #include "base/memory.h"
 #include "checkpoint_fixture.h"
 #include "io/checkpoint.h"
-#include "io/table.h"
+#include "io/h5.h"
 #include "resealed.h"
 #include "scratch.h"
 
@@ -106,12 +106,31 @@ static void test_digest(void **state) {
   checkpoint_fixture_destroy(&fix);
 }
 
-static void append_path(void *context, const char *path, const char *type, int rank, const int64_t *shape) {
+static herr_t append_dataset(hid_t root, const char *name, const H5O_info_t *info, void *context) {
   char *text = context;
-  sprintf(text + strlen(text), "%s %s", path, type);
+  char type_name[TN_H5_TYPE_NAME_SIZE];
+  hsize_t shape[H5S_MAX_RANK];
+  if (info->type != H5O_TYPE_DATASET)
+    return 0;
+  const hid_t dataset = H5Dopen2(root, name, H5P_DEFAULT), type = H5Dget_type(dataset), space = H5Dget_space(dataset);
+  const int rank = H5Sget_simple_extent_dims(space, shape, NULL);
+  tn_h5_type_name(type, type_name);
+  sprintf(text + strlen(text), "/%s %s", name, type_name);
   for (int i = 0; i < rank; i++)
-    sprintf(text + strlen(text), " %lld", (long long)shape[i]);
+    sprintf(text + strlen(text), " %llu", (unsigned long long)shape[i]);
   strcat(text, "\n");
+  H5Sclose(space);
+  H5Tclose(type);
+  H5Dclose(dataset);
+  return 0;
+}
+
+/* By HDF5 alone: thinnet's own list is of data files. */
+static void list_datasets(const char *path, char *text) {
+  const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  assert_true(file >= 0);
+  assert_true(H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, append_dataset, text, H5O_INFO_BASIC) >= 0);
+  H5Fclose(file);
 }
 
 static void check_text(hid_t file, const char *path, const char *name, const char *part) {
@@ -125,7 +144,7 @@ static void test_others_can_read_it(void **state) {
   (void)state;
   const char *path = write_some("a.h5");
   char text[4096] = "";
-  assert_int_equal(tn_table_list(path, append_path, text), TN_OK);
+  list_datasets(path, text);
   assert_string_equal(text, "/input/scale float32 6\n"
                             "/input/shift float32 6\n"
                             "/model/layer1/bias float32 5\n"
