@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# For clusters on which a job may not queue itself again: several jobs, each of which waits for the one before it.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+Usage: jobs/chain.sh COUNT SCRIPT.sbatch [SBATCH-ARGUMENT...]
+
+Submits SCRIPT COUNT times. A job of the chain starts when the one before it ended before the run was done, that is with any
+status but 0: stopped in time (75), out of time, or its node failed. When the run is done, Slurm drops the jobs that are left.
+The script has to go on where the run was: all of jobs/*.sbatch do, since they say --resume.
+
+  jobs/chain.sh 5 jobs/multi_node.sbatch --time=4:00:00
+TEXT
+}
+
+case ${1:-} in
+-h | --help) usage && exit 0 ;;
+esac
+if [ $# -lt 2 ] || ! [[ $1 =~ ^[1-9][0-9]?$ ]] || [ ! -r "$2" ]; then
+  printf 'chain.sh: error: a number from 1 to 99 and a job script are expected (try --help)\n' >&2
+  exit 2
+fi
+count=$1
+script=$2
+shift 2
+
+# afternotok: after the other job ended, if it did not end well. kill-on-invalid-dep: a job that can never start goes away.
+depend=()
+for ((i = 1; i <= count; i++)); do
+  job=$(sbatch --parsable "${depend[@]}" "$@" "$script")
+  printf 'job %s: %d of %d\n' "${job%%;*}" "$i" "$count"
+  depend=(--dependency="afternotok:${job%%;*}" --kill-on-invalid-dep=yes)
+done
