@@ -37,9 +37,9 @@ def version():
     return thinnet(["--version"], 1).split("\n", maxsplit=1)[0].strip()
 
 
-def train(job, run, ranks, *settings):
+def train(job, run, ranks, *settings, old_run="--overwrite"):
     words = [word for setting in settings for word in ("-s", setting)]
-    thinnet(["train", job, "-o", run, "--overwrite", "--quiet", *words], ranks)
+    thinnet(["train", job, "-o", run, old_run, "--quiet", *words], ranks)
 
 
 def evaluate(run, ranks):
