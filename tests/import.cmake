@@ -3,7 +3,7 @@ tn_add_test(csv_number SOURCES test_csv_number.c)
 foreach(format idx csv npy)
   tn_add_test(import_${format} SOURCES test_import_${format}.c import_test.c scratch.c)
 endforeach()
-tn_add_test(import_classes SOURCES test_import_classes.c import_test.c scratch.c)
+tn_add_test(import_classes SOURCES test_import_classes.c import_test.c scratch.c SECONDS 120)
 
 if(TARGET thinnet_command)
   # The system's Python first: scripts/setup installs h5py for that one, whatever another python3 in PATH has.

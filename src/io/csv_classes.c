@@ -152,7 +152,7 @@ tn_status tn_classes_write(const tn_classes *classes, tn_outfile *out, int index
   TN_TRY(tn_alloc(&names, classes->count, (size_t)bytes, "the names of classes"));
   for (int64_t i = 0; i < classes->count; i++) {
     const char *name = classes->sorted[i]->name;
-    memcpy(names + i * bytes, name, strlen(name));
+    memcpy(names + i * bytes, name, strlen(name) + 1);
   }
   const tn_status status = tn_outfile_write(out, index, 0, classes->count, names);
   tn_free(&names);
