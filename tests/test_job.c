@@ -65,6 +65,16 @@ static void test_variables(void **state) {
   assert_string_equal(read_job().id, "");
 }
 
+static void test_counts(void **state) {
+  (void)state;
+  assert_int_equal(tn_job_sum_counts("4"), 4);
+  assert_int_equal(tn_job_sum_counts("72(x2),36"), 180);
+  assert_int_equal(tn_job_sum_counts("1,2(x3),1"), 8);
+  assert_int_equal(tn_job_sum_counts(""), 0);
+  assert_int_equal(tn_job_sum_counts("many"), 0);
+  assert_int_equal(tn_job_sum_counts("4;"), 0);
+}
+
 static void test_times(void **state) {
   (void)state;
   static const struct {
@@ -137,6 +147,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(test_outside_of_a_job, forget_job),
       cmocka_unit_test_setup(test_variables, forget_job),
+      cmocka_unit_test_setup(test_counts, forget_job),
       cmocka_unit_test_setup(test_times, forget_job),
       cmocka_unit_test_setup(test_end_from_the_environment, forget_job),
       cmocka_unit_test_setup(test_end_from_squeue, forget_job),

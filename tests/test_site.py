@@ -8,7 +8,7 @@ import unittest
 from command_case import CommandTest
 
 JOB = {"SLURM_JOB_ID": "71", "SLURM_JOB_NAME": "digits", "SLURM_JOB_PARTITION": "short", "SLURM_JOB_NODELIST": "n[1-2]",
-       "SLURM_NTASKS": "4", "SLURM_PROCID": "0"}
+       "SLURM_JOB_CPUS_PER_NODE": "2(x2)", "SLURM_NTASKS": "4", "SLURM_PROCID": "0"}
 
 
 def step(tasks, task=0):
@@ -36,6 +36,47 @@ class Launch(CommandTest):
         self.train("step", "--dry-run", environment=step(1))
         self.train("mpirun", "--dry-run", ranks=1, environment=step(3))
         self.train("ranks", "--dry-run", ranks=2, environment=step(2))
+
+
+class Places(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.cpus = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, self.cpus)
+
+    def dry_run(self, ranks, *overrides, **variables):
+        """The first lines and the warnings of a run on a single CPU."""
+        os.sched_setaffinity(0, {min(self.cpus)})
+        done = self.train("run", "--dry-run", *overrides, ranks=ranks, environment=variables)
+        return done.stdout.splitlines(), done.stderr
+
+    def test_the_first_lines_name_job_and_nodes(self):
+        lines, errors = self.dry_run(1, **JOB, SLURM_RESTART_COUNT="2")
+        self.assertEqual(lines[0], "job        71 (digits), partition short, CPUs 4, restart 2, nodes n[1-2]")
+        self.assertEqual(lines[1], "nodes      1, ranks a node 1, CPUs a node 1; a rank: threads 1, CPUs 1")
+        self.assertNotIn("warning", errors)
+
+    def test_without_a_job(self):
+        lines, errors = self.dry_run(0)
+        self.assertTrue(lines[0].startswith("nodes      1, ranks a node 1, "), lines[0])
+        self.assertNotIn("warning", errors)
+
+    @unittest.skipIf(os.cpu_count() < 2, "on a machine with one CPU that is no mistake")
+    def test_all_ranks_on_one_cpu(self):
+        errors = self.dry_run(2)[1]
+        self.assertEqual(errors.count("thinnet: warning:"), 1, errors)
+        self.assertRegex(errors, "node .*: all 2 ranks may use one and the same CPU")
+
+    def test_more_threads_than_cpus(self):
+        errors = self.dry_run(1, "-s", "parallel.threads=3")[1]
+        self.assertEqual(errors.count("thinnet: warning:"), 1, errors)
+        self.assertRegex(errors, "1 ranks of parallel.threads = 3 have 1 CPUs together")
+
+    def test_more_threads_than_the_job_was_granted(self):
+        """The CPUs are there: it is the queue that counts them."""
+        done = self.train("run", "--dry-run", "-s", f"parallel.threads={len(self.cpus)}",
+                          environment={**JOB, "SLURM_JOB_CPUS_PER_NODE": str(len(self.cpus) - 1)})
+        self.assertIn(f"need {len(self.cpus)} CPUs, and job 71 was granted {len(self.cpus) - 1}", done.stderr)
 
 
 if __name__ == "__main__":

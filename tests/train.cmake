@@ -7,3 +7,4 @@ tn_add_test(predict SOURCES test_predict.c train_case.c mpi_test.c RANKS 1 2 3 4
 add_test(NAME stalled_run COMMAND ${TN_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/test_stall.py)
 set_tests_properties(stalled_run PROPERTIES TIMEOUT 300 PROCESSORS 2
                                             ENVIRONMENT "${TN_TEST_ENVIRONMENT};THINNET=$<TARGET_FILE:thinnet_command>")
+tn_add_test(place SOURCES test_place.c)

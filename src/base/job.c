@@ -30,10 +30,23 @@ static void read_id(char id[TN_JOB_ID_MAX]) {
     snprintf(id, TN_JOB_ID_MAX, "%lld", (long long)job);
 }
 
+int64_t tn_job_sum_counts(const char *text) {
+  int64_t sum = 0;
+  while (*text) {
+    int count = 0, times = 1, length = 0;
+    if (sscanf(text, "%9d%n(x%9d)%n", &count, &length, &times, &length) < 1)
+      return 0;
+    sum += (int64_t)count * times;
+    text += length + (text[length] == ',');
+  }
+  return sum;
+}
+
 void tn_job_read(tn_job *job) {
   *job = (tn_job){.name = text_of("SLURM_JOB_NAME"),
                   .queue = text_of("SLURM_JOB_PARTITION"),
                   .nodes = text_of("SLURM_JOB_NODELIST"),
+                  .cpus = tn_job_sum_counts(text_of("SLURM_JOB_CPUS_PER_NODE")),
                   .restarts = number_of("SLURM_RESTART_COUNT"),
                   .step_tasks = number_of("SLURM_STEP_NUM_TASKS"),
                   .task_in_step = number_of("SLURM_PROCID"),

@@ -107,13 +107,9 @@ static tn_status set_parameters(tn_run *run, const tn_checkpoint *checkpoint, bo
 }
 
 static tn_status describe_metrics(tn_run *run) {
-  char *names = NULL;
   char start_time[32];
   const time_t now = time(NULL);
   struct tm utc;
-  const int size = tn_comm_size(run->comm);
-  TN_TRY(tn_comm_agree(run->comm, tn_alloc(&names, size, TN_HOST_MAX, "host names")));
-  tn_comm_host_names(run->comm, names);
   tn_status status = TN_OK;
   strftime(start_time, sizeof start_time, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
   if (run->metrics) {
@@ -122,15 +118,14 @@ static tn_status describe_metrics(tn_run *run) {
                                     .mpi_version = tn_comm_mpi_version(),
                                     .blas_version = tn_blas_version(),
                                     .start_time = start_time,
-                                    .ranks = size,
+                                    .ranks = tn_comm_size(run->comm),
                                     .replicas = run->config.parallel.replicas,
                                     .threads = run->config.parallel.threads,
-                                    .host_names = names,
+                                    .host_names = run->host_names,
                                     .host_name_size = TN_HOST_MAX};
     status = tn_metrics_describe(run->metrics, &about);
     free(text);
   }
-  tn_free(&names);
   return tn_comm_agree(run->comm, status);
 }
 
@@ -217,6 +212,7 @@ static tn_status run_all(tn_run *run, tn_train_result *result) {
   bool resumed = false;
   TN_TRY(tn_comm_agree(run->comm, check_config(run)));
   TN_TRY(check_same_run(run));
+  TN_TRY(tn_run_site_open(run));
   TN_TRY(start_guard(run));
   tn_blas_set_threads((int)run->config.parallel.threads);
   start_progress(run);
@@ -248,6 +244,7 @@ static void destroy(tn_run *run) {
   tn_free(&run->parameters);
   tn_network_destroy(&run->network);
   tn_free(&run->all_times);
+  tn_free(&run->host_names);
   tn_run_data_destroy(run);
   tn_metrics_destroy(&run->metrics);
   tn_folder_close(&run->folder);

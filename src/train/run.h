@@ -2,6 +2,7 @@
 #ifndef TN_TRAIN_RUN_H
 #define TN_TRAIN_RUN_H
 
+#include "base/job.h"
 #include "dist/reduce.h"
 #include "dist/stall.h"
 #include "io/checkpoint.h"
@@ -32,6 +33,8 @@ typedef struct tn_run {
   tn_stall_guard *stall_guard; /* NULL: one rank, or switched off */
   const tn_train_options *options;
   tn_config config; /* resolved, data-dependent keys filled in */
+  tn_job job;       /* what Slurm told this rank */
+  char *host_names; /* one in TN_HOST_MAX bytes for each rank */
   tn_run_data data;
   tn_sampler sampler;
   tn_range replicas; /* hosted here */
@@ -62,6 +65,9 @@ typedef struct tn_run {
 
 /* Text to the observer; rank 0 only. */
 void tn_run_say(const tn_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* site.c. Finds out where the run runs, says so, and warns of what is usually wrong with it. Collective, agreed. */
+tn_status tn_run_site_open(tn_run *run);
 
 /* data.c. Opens, checks and loads the data; fills in model.outputs. Collective, agreed. */
 tn_status tn_run_data_open(tn_run *run);

@@ -6,6 +6,7 @@ target_sources(tn_train PRIVATE
   train/eval.c
   train/info.c
   train/model.c
+  train/place.c
   train/predict.c
   train/resume.c
   train/rows.c
@@ -15,6 +16,7 @@ target_sources(tn_train PRIVATE
   train/signals.c
   train/row_source.c
   train/standardize.c
+  train/site.c
   train/step.c
   train/subset.c
   train/summary.c
