@@ -5,6 +5,8 @@ import os
 import sys
 import unittest
 
+import h5py
+
 from command_case import CommandTest
 
 JOB = {"SLURM_JOB_ID": "71", "SLURM_JOB_NAME": "digits", "SLURM_JOB_PARTITION": "short", "SLURM_JOB_NODELIST": "n[1-2]",
@@ -36,6 +38,20 @@ class Launch(CommandTest):
         self.train("step", "--dry-run", environment=step(1))
         self.train("mpirun", "--dry-run", ranks=1, environment=step(3))
         self.train("ranks", "--dry-run", ranks=2, environment=step(2))
+
+
+class Metrics(CommandTest):
+    def test_the_job_is_recorded(self):
+        self.train("run", "-s", "train.max_steps=3", "--quiet", environment=JOB)
+        lines = self.thinnet("info", self.path("run", "metrics.h5")).stdout.splitlines()
+        for line in ("job_id: 71", "restart_count: 0", "node_list: n[1-2]"):
+            self.assertIn(line, lines)
+        again = {**JOB, "SLURM_RESTART_COUNT": "1", "SLURM_JOB_NODELIST": "n2"}
+        self.train("run", "-s", "train.max_steps=6", "--resume", "--quiet", environment=again)
+        with h5py.File(self.path("run", "metrics.h5")) as file:
+            self.assertEqual([str(file.attrs[name]) for name in ("job_id", "restart_count", "node_list")], ["71", "1", "n2"])
+        self.train("run", "-s", "train.max_steps=9", "--resume", "--quiet")
+        self.assertNotIn("job_id", self.thinnet("info", self.path("run", "metrics.h5")).stdout)
 
 
 class Places(CommandTest):

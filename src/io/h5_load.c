@@ -154,6 +154,10 @@ tn_status tn_h5_load_array(const tn_h5_file *file, const char *path, tn_h5_kind 
   return status;
 }
 
+bool tn_h5_has_attribute(const tn_h5_file *file, const char *path, const char *name) {
+  return tn_h5_exists(file, path) && H5Aexists_by_name(file->id, path, name, H5P_DEFAULT) > 0;
+}
+
 static bool is_scalar(hid_t attribute) {
   const hid_t space = H5Aget_space(attribute);
   const bool result = space >= 0 && H5Sget_simple_extent_type(space) == H5S_SCALAR;

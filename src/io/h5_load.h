@@ -18,6 +18,9 @@ tn_status tn_h5_load_shape(const tn_h5_file *file, const char *path, tn_h5_kind 
 tn_status tn_h5_load_array(const tn_h5_file *file, const char *path, tn_h5_kind kind, int rank, const int64_t *shape,
                            void *values);
 
+/* Whether an object that is there has an attribute of this name. */
+bool tn_h5_has_attribute(const tn_h5_file *file, const char *path, const char *name);
+
 /* Attributes. *text is freed with tn_free. */
 tn_status tn_h5_load_text(const tn_h5_file *file, const char *path, const char *name, char **text);
 tn_status tn_h5_load_int(const tn_h5_file *file, const char *path, const char *name, int64_t *value);

@@ -17,6 +17,8 @@ static void free_about(tn_metrics_about *about) {
   tn_free(&about->blas_version);
   tn_free(&about->start_time);
   tn_free(&about->host_names);
+  tn_free(&about->job.id);
+  tn_free(&about->job.nodes);
 }
 
 void tn_metrics_destroy(tn_metrics **metrics_address) {
@@ -51,6 +53,8 @@ static tn_status copy_about(tn_metrics_about *copy, const tn_metrics_about *abou
   TN_TRY(copy_text(&copy->mpi_version, about->mpi_version));
   TN_TRY(copy_text(&copy->blas_version, about->blas_version));
   TN_TRY(copy_text(&copy->start_time, about->start_time));
+  TN_TRY(copy_text(&copy->job.id, about->job.id));
+  TN_TRY(copy_text(&copy->job.nodes, about->job.nodes));
   return copy_names(copy, about);
 }
 
@@ -58,7 +62,8 @@ tn_status tn_metrics_describe(tn_metrics *metrics, const tn_metrics_about *about
   tn_metrics_about copy = {.ranks = about->ranks,
                            .replicas = about->replicas,
                            .threads = about->threads,
-                           .host_name_size = about->host_name_size};
+                           .host_name_size = about->host_name_size,
+                           .job.restarts = about->job.restarts};
   const tn_status status = copy_about(&copy, about);
   if (status != TN_OK) {
     free_about(&copy);
@@ -134,6 +139,10 @@ tn_status tn_metrics_add_step(tn_metrics *metrics, const tn_step_row *row) {
   TN_TRY(tn_metrics_reserve_steps(metrics, metrics->step_count + 1));
   metrics->steps[metrics->step_count++] = *row;
   return TN_OK;
+}
+
+const tn_metrics_job *tn_metrics_job_of(const tn_metrics *metrics) {
+  return &metrics->about.job;
 }
 
 int64_t tn_metrics_epoch_count(const tn_metrics *metrics) {

@@ -25,12 +25,19 @@ typedef struct tn_rank_times {
   double data_s, compute_s, reduce_s, update_s;
 } tn_rank_times;
 
+/* The queue's job that wrote a file: root attributes job_id, restart_count and node_list. */
+typedef struct tn_metrics_job {
+  const char *id, *nodes; /* NULL or "": no job */
+  int64_t restarts;
+} tn_metrics_job;
+
 /* Root attributes of the file (host_names is a dataset). Strings are borrowed by tn_metrics_describe and copied. */
 typedef struct tn_metrics_about {
   const char *config_text, *mpi_version, *blas_version, *start_time; /* ISO 8601 UTC */
   int64_t ranks, replicas, threads;
   const char *host_names; /* ranks strings, each in `host_name_size` bytes */
   int64_t host_name_size;
+  tn_metrics_job job;
 } tn_metrics_about;
 
 tn_status tn_metrics_create(tn_metrics **metrics);
@@ -50,6 +57,9 @@ int64_t tn_metrics_epoch_count(const tn_metrics *metrics);
 int64_t tn_metrics_step_count(const tn_metrics *metrics);
 const tn_epoch_row *tn_metrics_epochs(const tn_metrics *metrics); /* borrowed until the next change */
 const tn_step_row *tn_metrics_steps(const tn_metrics *metrics);
+
+/* The job of the description, or, before there is one, of the file that was read; borrowed until the next change. */
+const tn_metrics_job *tn_metrics_job_of(const tn_metrics *metrics);
 
 /* Builds the file in memory and replaces NAME in the folder. */
 tn_status tn_metrics_write(tn_metrics *metrics, tn_folder *folder, const char *name);

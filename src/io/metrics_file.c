@@ -101,6 +101,14 @@ static tn_status load_table(const tn_h5_file *file, row_table table, void *rows)
   return status;
 }
 
+static tn_status store_job(const tn_h5_file *file, const tn_metrics_job *job) {
+  if (!job->id[0])
+    return TN_OK;
+  TN_TRY(tn_h5_store_text(file, "/", "job_id", job->id));
+  TN_TRY(tn_h5_store_text(file, "/", "node_list", job->nodes));
+  return tn_h5_store_int(file, "/", "restart_count", job->restarts);
+}
+
 static tn_status store_about(const tn_h5_file *file, const tn_metrics_about *about) {
   TN_TRY(tn_h5_store_text(file, "/", "config", about->config_text));
   TN_TRY(tn_h5_store_text(file, "/", "mpi_version", about->mpi_version));
@@ -110,6 +118,7 @@ static tn_status store_about(const tn_h5_file *file, const tn_metrics_about *abo
   TN_TRY(tn_h5_store_int(file, "/", "ranks", about->ranks));
   TN_TRY(tn_h5_store_int(file, "/", "replicas", about->replicas));
   TN_TRY(tn_h5_store_int(file, "/", "threads", about->threads));
+  TN_TRY(store_job(file, &about->job));
   if (about->ranks < 1 || about->host_name_size < 1)
     return TN_OK;
   return tn_h5_store_strings(file, "/host_names", about->ranks, about->host_name_size, about->host_names);
@@ -136,6 +145,17 @@ tn_status tn_metrics_write(tn_metrics *metrics, tn_folder *folder, const char *n
   return status;
 }
 
+static tn_status load_job(const tn_h5_file *file, tn_metrics_job *job) {
+  char *id = NULL, *nodes = NULL;
+  if (!tn_h5_has_attribute(file, "/", "job_id"))
+    return TN_OK;
+  TN_TRY(tn_h5_load_text(file, "/", "job_id", &id));
+  job->id = id;
+  TN_TRY(tn_h5_load_text(file, "/", "node_list", &nodes));
+  job->nodes = nodes;
+  return tn_h5_load_int(file, "/", "restart_count", &job->restarts);
+}
+
 static tn_status load_all(const tn_h5_file *file, tn_metrics *metrics) {
   int64_t epochs = 0, steps = 0, shape[2];
   TN_TRY(tn_h5_load_shape(file, "/epoch/epoch", TN_H5_INT64, 1, &epochs));
@@ -151,7 +171,7 @@ static tn_status load_all(const tn_h5_file *file, tn_metrics *metrics) {
   TN_TRY(load_table(file, time_table(epochs, shape[1]), metrics->times));
   metrics->epoch_count = epochs;
   metrics->step_count = steps;
-  return TN_OK;
+  return load_job(file, &metrics->about.job);
 }
 
 /* Drops what a run did after the checkpoint that it goes on from. */

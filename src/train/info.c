@@ -44,8 +44,11 @@ static void print_checkpoint(FILE *stream, const tn_checkpoint *checkpoint) {
 
 static void print_metrics(FILE *stream, const tn_metrics *metrics) {
   const int64_t epochs = tn_metrics_epoch_count(metrics);
+  const tn_metrics_job *job = tn_metrics_job_of(metrics);
   fprintf(stream, "format: thinnet-metrics\nepochs: %" PRId64 "\nstep_rows: %" PRId64 "\n", epochs,
           tn_metrics_step_count(metrics));
+  if (job->id)
+    fprintf(stream, "job_id: %s\nrestart_count: %" PRId64 "\nnode_list: %s\n", job->id, job->restarts, job->nodes);
   if (epochs == 0)
     return;
   const tn_epoch_row *last = tn_metrics_epochs(metrics) + epochs - 1;

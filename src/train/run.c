@@ -122,7 +122,8 @@ static tn_status describe_metrics(tn_run *run) {
                                     .replicas = run->config.parallel.replicas,
                                     .threads = run->config.parallel.threads,
                                     .host_names = run->host_names,
-                                    .host_name_size = TN_HOST_MAX};
+                                    .host_name_size = TN_HOST_MAX,
+                                    .job = {run->job.id, run->job.nodes, run->job.restarts}};
     status = tn_metrics_describe(run->metrics, &about);
     free(text);
   }
