@@ -33,7 +33,7 @@ static const char every_key[] =
     "[schedule]\nkind = plateau\nwarmup_steps = 100\nstep_epochs = 5\nfactor = 0.5\npatience = 3\n"
     "min_learning_rate = 1e-06\nscale_with_replicas = sqrt\n\n"
     "[early_stopping]\nmonitor = valid_loss\npatience = 7\nmin_delta = 0.001\nrestore_best = yes\n\n"
-    "[parallel]\nreplicas = 12\nreduction = exact\nexact_fraction_bits = 30\nthreads = 2\n"
+    "[parallel]\nreplicas = 12\nreduction = exact\nexact_fraction_bits = 30\nnode_stage = off\nthreads = 2\n"
     "stall_warning_s = 5\nstall_abort_s = 0\n\n"
     "[output]\ndir = runs/x\ncheckpoint_every_epochs = 0\ncheckpoint_every_steps = 10\n"
     "checkpoint_every_seconds = 60\nkeep = 3\nstep_metrics_every = 1\nprogress = bar\n";

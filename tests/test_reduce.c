@@ -1,13 +1,22 @@
 #include "fixed_oracle.h"
 #include "mpi_test.h"
 
+#include "dist/handle.h"
 #include "dist/reduce.h"
+
+#include <thinnet/mpi.h>
 
 #include <float.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { REPLICAS = 12, VALUES = 5003 };
+
+/* How the sum comes about: by MPI_Allreduce, through the memory of one node, through those of nodes of two ranks. */
+typedef enum way_to_sum { BY_MPI, BY_NODE, BY_NODES_OF_TWO, WAYS } way_to_sum;
+
+static tn_comm *comm;
+static tn_team *team;
 
 static int rank(void) {
   return tn_comm_rank(test_comm());
@@ -44,9 +53,40 @@ static tn_status add_replica(tn_reducer *reducer, int replica) {
   return tn_reducer_add(reducer, sums, &index, &value);
 }
 
+static int open_team(void **state) {
+  const way_to_sum way = *(const way_to_sum *)*state;
+  if (tn_comm_create(MPI_COMM_WORLD, &comm) != TN_OK)
+    return -1;
+  if (way == BY_NODES_OF_TWO)
+    tn_comm_pretend_nodes(comm, 2);
+  return tn_team_create(&team, comm, way == BY_MPI ? TN_NODE_STAGE_OFF : TN_NODE_STAGE_AUTO, 1) == TN_OK ? 0 : -1;
+}
+
+static int close_team(void **state) {
+  (void)state;
+  tn_team_destroy(&team);
+  tn_comm_destroy(&comm);
+  return 0;
+}
+
+/* The whole sum, from the shares of the first node's ranks. */
+static const float *whole_sum(tn_reducer *reducer) {
+  static float whole[VALUES];
+  for (int part = 0; part < tn_team_size(team); part++) {
+    const tn_share share = tn_share_of(VALUES, part, tn_team_size(team));
+    if (rank() == part)
+      memcpy(whole + share.first, tn_reducer_total(reducer), (size_t)share.count * sizeof *whole);
+    tn_comm_broadcast(comm, whole + share.first, share.count * (int64_t)sizeof *whole, part);
+  }
+  /* Alone, every rank has its own. */
+  if (tn_team_size(team) == 1)
+    memcpy(whole, tn_reducer_total(reducer), sizeof whole);
+  return whole;
+}
+
 static tn_reducer *create(tn_reduction reduction, int fraction_bits) {
   tn_reducer *reducer = NULL;
-  assert_all_ok(tn_reducer_create(&reducer, test_comm(), reduction, fraction_bits, REPLICAS, VALUES));
+  assert_all_ok(tn_reducer_create(&reducer, team, reduction, fraction_bits, REPLICAS, VALUES));
   return reducer;
 }
 
@@ -68,7 +108,7 @@ static void assert_exact(tn_reducer *reducer, int way, const float *expected, co
   int64_t flags[TN_FLAG_COUNT];
   tn_reducer_sum(reducer, sums, flags);
   assert_all_true(added);
-  assert_all_memory_equal(tn_reducer_gradient(reducer), expected, VALUES * sizeof *expected);
+  assert_all_memory_equal(whole_sum(reducer), expected, VALUES * sizeof *expected);
   assert_all_memory_equal(sums, expected_sums, sizeof sums);
 }
 
@@ -111,12 +151,13 @@ static void test_exact_errs_no_more_than_it_says(void **state) {
     if (owner_of(replica, 0) == rank())
       added = add_replica(reducer, replica) == TN_OK && added;
   tn_reducer_sum(reducer, sums, flags);
+  const float *const whole = whole_sum(reducer);
   double worst = 0.0; /* of the errors, each as a share of its bound */
   for (int i = 0; i < VALUES; i++) {
     long double reference = 0;
     for (int replica = 0; replica < REPLICAS; replica++)
       reference += (long double)gradient_of(replica, i);
-    const double error = (double)fabsl((long double)tn_reducer_gradient(reducer)[i] - reference);
+    const double error = (double)fabsl((long double)whole[i] - reference);
     const double bound = REPLICAS * ldexp(0.5, -tn_reducer_fraction_bits(reducer)) + 0x1p-24 * (double)fabsl(reference);
     worst = fmax(worst, error / bound);
   }
@@ -145,8 +186,9 @@ static void test_exact_has_the_headroom_it_promises(void **state) {
     double sums[TN_SUM_COUNT];
     int64_t flags[TN_FLAG_COUNT];
     tn_reducer_sum(reducer, sums, flags);
-    const double first = (double)tn_reducer_gradient(reducer)[0];
-    const double last = (double)tn_reducer_gradient(reducer)[VALUES - 1];
+    const float *const whole = whole_sum(reducer);
+    const double first = (double)whole[0];
+    const double last = (double)whole[VALUES - 1];
     tn_reducer_destroy(&reducer);
     assert_all_true(added);
     assert_all_near(first, (double)(REPLICAS * greatest), 0);
@@ -164,8 +206,7 @@ static void test_fraction_bits_and_limits(void **state) {
                {1024, -1, 32, 0x1p20}, {4194304, -1, 20, 0x1p20}, {12, 0, 0, 0x1p58},  {12, 57, 57, 2.0}};
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
     tn_reducer *reducer = NULL;
-    assert_all_ok(
-        tn_reducer_create(&reducer, test_comm(), TN_REDUCTION_EXACT, cases[c].given, cases[c].replicas, VALUES));
+    assert_all_ok(tn_reducer_create(&reducer, team, TN_REDUCTION_EXACT, cases[c].given, cases[c].replicas, VALUES));
     assert_all_int_equal(tn_reducer_fraction_bits(reducer), cases[c].bits);
     assert_all_near(tn_reducer_limit(reducer), cases[c].limit, 0);
     tn_reducer_destroy(&reducer);
@@ -175,10 +216,10 @@ static void test_fraction_bits_and_limits(void **state) {
 static void test_impossible_settings_are_refused(void **state) {
   (void)state;
   tn_reducer *reducer = NULL;
-  assert_all_status(tn_reducer_create(&reducer, test_comm(), TN_REDUCTION_EXACT, 58, REPLICAS, VALUES), TN_ERR_CONFIG);
+  assert_all_status(tn_reducer_create(&reducer, team, TN_REDUCTION_EXACT, 58, REPLICAS, VALUES), TN_ERR_CONFIG);
   assert_all_true(reducer == NULL);
   assert_all_message("parallel.exact_fraction_bits = 58: with 12 replicas it can be 0 to 57; auto would take 38");
-  assert_all_status(tn_reducer_create(&reducer, test_comm(), TN_REDUCTION_EXACT, -1, 4194305, VALUES), TN_ERR_CONFIG);
+  assert_all_status(tn_reducer_create(&reducer, team, TN_REDUCTION_EXACT, -1, 4194305, VALUES), TN_ERR_CONFIG);
   assert_all_message("parallel.replicas = 4194305");
 }
 
@@ -268,6 +309,7 @@ static void test_float_sums(void **state) {
     for (int s = 0; s < TN_SUM_COUNT; s++)
       expected[s] += one[s];
   }
+  const float *const whole = whole_sum(reducer);
   double worst = 0;
   for (int i = 0; i < VALUES; i++) {
     double exact = 0;
@@ -276,7 +318,7 @@ static void test_float_sums(void **state) {
       exact += (double)gradient_of(replica, i);
       magnitude += fabs((double)gradient_of(replica, i));
     }
-    worst = fmax(worst, fabs((double)gradient[i] - exact) / magnitude);
+    worst = fmax(worst, fabs((double)whole[i] - exact) / magnitude);
   }
   tn_reducer_destroy(&reducer);
   /* n numbers added in any order are within (n - 1) u sum|g|, u = 2^-24 (Higham 2002, section 4.2), and a bit for u^2
@@ -302,9 +344,10 @@ static void assert_idle_ranks_add_nothing(tn_reduction reduction) {
     sums[TN_SUM_ROWS] = rank() == size() - 1 ? 7 : 0;
     assert_all_ok(tn_reducer_add(reducer, sums, &index, &value));
     tn_reducer_sum(reducer, sums, flags);
+    const float *const whole = whole_sum(reducer);
     int wrong = 0;
     for (int i = 0; i < VALUES; i++) /* both ways round to multiples of 2^-38 at most */
-      wrong += fabs((double)tn_reducer_gradient(reducer)[i] - (double)gradient_of(5, i)) > 0x1p-39;
+      wrong += fabs((double)whole[i] - (double)gradient_of(5, i)) > 0x1p-39;
     assert_all_int_equal(wrong, 0);
     assert_all_near(sums[TN_SUM_ROWS], 7, 0);
   }
@@ -312,9 +355,10 @@ static void assert_idle_ranks_add_nothing(tn_reduction reduction) {
   double sums[TN_SUM_COUNT];
   int64_t flags[TN_FLAG_COUNT];
   tn_reducer_sum(reducer, sums, flags);
+  const float *const whole = whole_sum(reducer);
   double greatest = 0;
   for (int i = 0; i < VALUES; i++)
-    greatest = fmax(greatest, fabs((double)tn_reducer_gradient(reducer)[i]));
+    greatest = fmax(greatest, fabs((double)whole[i]));
   tn_reducer_destroy(&reducer);
   assert_all_near(greatest, 0, 0);
   assert_all_near(sums[TN_SUM_ROWS], 0, 0);
@@ -347,18 +391,65 @@ static void test_flags_count_ranks_and_are_lowered(void **state) {
   }
 }
 
+/* The team is what it was asked to be: the tests before would pass with ranks that are all alone. */
+static void test_teams_are_as_large_as_their_nodes(void **state) {
+  const way_to_sum way = *(const way_to_sum *)*state;
+  const int pairs = size() % 2 == 0 ? 2 : 1; /* with an odd rank left, auto does without */
+  const int expected = way == BY_MPI ? 1 : (way == BY_NODE ? size() : pairs);
+  assert_all_int_equal(tn_team_size(team), expected);
+  assert_all_int_equal(tn_team_rank(team), rank() % expected);
+}
+
+static void test_unequal_nodes_are_refused_where_a_stage_is_asked_for(void **state) {
+  const way_to_sum way = *(const way_to_sum *)*state;
+  if (way != BY_NODES_OF_TWO || size() != 3)
+    return;
+  tn_team *wanted = NULL;
+  assert_all_status(tn_team_create(&wanted, comm, TN_NODE_STAGE_ON, 1), TN_ERR_CONFIG);
+  assert_all_message("parallel.node_stage = on: the nodes have from 1 to 2 ranks");
+  assert_all_true(wanted == NULL);
+}
+
+static void test_a_stage_that_does_not_fit_is_refused_or_left(void **state) {
+  if (*(const way_to_sum *)*state != BY_NODE || size() == 1)
+    return;
+  tn_team *wanted = NULL;
+  assert_all_status(tn_team_create(&wanted, comm, TN_NODE_STAGE_ON, (int64_t)1 << 60), TN_ERR_MEMORY);
+  assert_all_message("enlarge it, or set parallel.node_stage = off");
+  assert_all_ok(tn_team_create(&wanted, comm, TN_NODE_STAGE_AUTO, (int64_t)1 << 60));
+  assert_all_int_equal(tn_team_size(wanted), 1);
+  tn_team_destroy(&wanted);
+}
+
+/* Rank 0's bytes reach every rank, whoever shares memory with whom. */
+static void test_a_team_broadcasts(void **state) {
+  (void)state;
+  enum { BYTES = 5000 };
+  tn_shared *shared = NULL;
+  void *memory = NULL;
+  assert_all_ok(tn_team_memory(team, BYTES, &shared, &memory));
+  if (rank() == 0)
+    memset(memory, 7, BYTES);
+  tn_team_broadcast(team, shared, memory, BYTES);
+  int other = 0;
+  for (int i = 0; i < BYTES; i++)
+    other += ((const char *)memory)[i] != 7;
+  tn_shared_destroy(&shared);
+  assert_all_int_equal(other, 0);
+}
+
+#define TEST(function, way) cmocka_unit_test_prestate_setup_teardown(function, open_team, close_team, &ways[way])
+#define TESTS(way)                                                                                                     \
+  TEST(test_teams_are_as_large_as_their_nodes, way), TEST(test_exact_ignores_who_holds_what, way),                     \
+      TEST(test_exact_has_the_headroom_it_promises, way), TEST(test_exact_errs_no_more_than_it_says, way),             \
+      TEST(test_fraction_bits_and_limits, way), TEST(test_impossible_settings_are_refused, way),                       \
+      TEST(test_one_bad_gradient, way), TEST(test_one_bad_sum, way), TEST(test_float_sums, way),                       \
+      TEST(test_idle_ranks_add_nothing, way), TEST(test_flags_count_ranks_and_are_lowered, way),                       \
+      TEST(test_unequal_nodes_are_refused_where_a_stage_is_asked_for, way),                                            \
+      TEST(test_a_stage_that_does_not_fit_is_refused_or_left, way), TEST(test_a_team_broadcasts, way)
+
 int main(int argc, char **argv) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_exact_ignores_who_holds_what),
-      cmocka_unit_test(test_exact_has_the_headroom_it_promises),
-      cmocka_unit_test(test_exact_errs_no_more_than_it_says),
-      cmocka_unit_test(test_fraction_bits_and_limits),
-      cmocka_unit_test(test_impossible_settings_are_refused),
-      cmocka_unit_test(test_one_bad_gradient),
-      cmocka_unit_test(test_one_bad_sum),
-      cmocka_unit_test(test_float_sums),
-      cmocka_unit_test(test_idle_ranks_add_nothing),
-      cmocka_unit_test(test_flags_count_ranks_and_are_lowered),
-  };
+  static way_to_sum ways[WAYS] = {BY_MPI, BY_NODE, BY_NODES_OF_TWO};
+  const struct CMUnitTest tests[] = {TESTS(BY_MPI), TESTS(BY_NODE), TESTS(BY_NODES_OF_TWO)};
   return mpi_test_run(argc, argv, "reduce", tests, sizeof tests / sizeof *tests);
 }

@@ -26,7 +26,7 @@ static void test_window_is_zeroed_and_aligned(void **state) {
   for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
     tn_shared *shared = NULL;
     void *memory = NULL;
-    assert_all_ok(tn_shared_create(test_comm(), sizes[s], &shared, &memory));
+    assert_all_ok(tn_shared_create(test_comm(), sizes[s], "do without", &shared, &memory));
     const int other = count_other(memory, sizes[s], 0);
     const bool aligned = (uintptr_t)memory % 64 == 0;
     tn_shared_destroy(&shared);
@@ -42,7 +42,7 @@ static void test_all_ranks_see_the_same_memory(void **state) {
   enum { BYTES = 1 << 20 };
   tn_shared *shared = NULL;
   void *memory = NULL;
-  assert_all_ok(tn_shared_create(test_comm(), BYTES, &shared, &memory));
+  assert_all_ok(tn_shared_create(test_comm(), BYTES, "do without", &shared, &memory));
   int other = 0;
   for (int turn = 0; turn < 3 * size(); turn++) {
     if (rank() == turn % size())
@@ -59,8 +59,8 @@ static void test_two_windows_are_two(void **state) {
   (void)state;
   tn_shared *shared[2] = {NULL, NULL};
   void *memory[2];
-  assert_all_ok(tn_shared_create(test_comm(), 1000, &shared[0], &memory[0]));
-  assert_all_ok(tn_shared_create(test_comm(), 1000, &shared[1], &memory[1]));
+  assert_all_ok(tn_shared_create(test_comm(), 1000, "do without", &shared[0], &memory[0]));
+  assert_all_ok(tn_shared_create(test_comm(), 1000, "do without", &shared[1], &memory[1]));
   if (tn_comm_node_rank(test_comm()) == tn_comm_node_size(test_comm()) - 1)
     memset(memory[1], 9, 1000);
   tn_shared_fence(shared[1]);
@@ -79,10 +79,10 @@ static void test_too_much_is_refused_on_all_ranks(void **state) {
     return;
   tn_shared *shared = NULL;
   void *memory = &shared;
-  assert_all_status(tn_shared_create(test_comm(), (int64_t)1 << 60, &shared, &memory), TN_ERR_MEMORY);
+  assert_all_status(tn_shared_create(test_comm(), (int64_t)1 << 60, "do without", &shared, &memory), TN_ERR_MEMORY);
   assert_all_true(shared == NULL && memory == NULL);
   assert_all_message("rank 0: 1152921504606846976 bytes of shared memory do not fit into /dev/shm");
-  assert_all_message("set data.placement = rank");
+  assert_all_message("enlarge it, or do without");
 }
 
 static void test_one_rank_needs_no_window(void **state) {
@@ -91,7 +91,7 @@ static void test_one_rank_needs_no_window(void **state) {
   tn_shared *shared = NULL;
   void *memory = NULL;
   assert_all_ok(tn_comm_create_serial(&comm));
-  assert_all_ok(tn_shared_create(comm, 100, &shared, &memory));
+  assert_all_ok(tn_shared_create(comm, 100, "do without", &shared, &memory));
   memset(memory, rank() + 1, 100);
   tn_shared_fence(shared);
   tn_comm_barrier(test_comm());

@@ -83,6 +83,32 @@ static void test_steps(void **state) {
   CHECK("train.max_steps=4");
 }
 
+static void test_node_stages(void **state) {
+  (void)state;
+  CHECK("parallel.node_stage=on");
+  CHECK("parallel.node_stage=off");
+  CHECK("parallel.node_stage=off", "regularization.max_norm=0.5", "train.clip_norm=0.1");
+}
+
+/* float32 sums over two ranks have one order only: the stage must give MPI's bits, whatever the optimiser does. */
+static void test_a_stage_of_two_ranks_adds_as_mpi_does(void **state) {
+  (void)state;
+  train_case c;
+  tn_train_result staged;
+  tn_train_result plain;
+  case_create(&c);
+  case_set(&c, "parallel.reduction=float");
+  case_set(&c, "regularization.max_norm=0.5");
+  case_set(&c, "train.optimizer=rmsprop");
+  assert_all_ok(case_train(&c, all_ranks(), NULL, NULL, &staged));
+  case_set(&c, "parallel.node_stage=off");
+  assert_all_ok(case_train(&c, all_ranks(), NULL, NULL, &plain));
+  case_destroy(&c);
+  if (tn_comm_size(all_ranks()) <= 2)
+    assert_all_memory_equal(staged.digest, plain.digest, sizeof staged.digest);
+  assert_all_near(staged.train_loss, plain.train_loss, 1e-3);
+}
+
 static void test_schedules(void **state) {
   (void)state;
   CHECK("schedule.kind=cosine", "schedule.warmup_steps=3");
@@ -202,12 +228,20 @@ static void test_it_learns(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_optimizers),          cmocka_unit_test(test_dropout_forms),
-      cmocka_unit_test(test_order_and_placement), cmocka_unit_test(test_steps),
-      cmocka_unit_test(test_schedules),           cmocka_unit_test(test_awkward_sizes),
-      cmocka_unit_test(test_other_losses),        cmocka_unit_test(test_node_and_rank_placement_train_the_same_network),
-      cmocka_unit_test(test_weights_count),       cmocka_unit_test(test_float_reduction_is_near),
-      cmocka_unit_test(test_exact_is_near_float), cmocka_unit_test(test_it_learns),
+      cmocka_unit_test(test_optimizers),
+      cmocka_unit_test(test_dropout_forms),
+      cmocka_unit_test(test_order_and_placement),
+      cmocka_unit_test(test_steps),
+      cmocka_unit_test(test_schedules),
+      cmocka_unit_test(test_node_stages),
+      cmocka_unit_test(test_a_stage_of_two_ranks_adds_as_mpi_does),
+      cmocka_unit_test(test_awkward_sizes),
+      cmocka_unit_test(test_other_losses),
+      cmocka_unit_test(test_node_and_rank_placement_train_the_same_network),
+      cmocka_unit_test(test_weights_count),
+      cmocka_unit_test(test_float_reduction_is_near),
+      cmocka_unit_test(test_exact_is_near_float),
+      cmocka_unit_test(test_it_learns),
   };
   return mpi_test_run(argc, argv, "train_ranks", tests, sizeof tests / sizeof *tests);
 }

@@ -17,7 +17,7 @@ typedef struct train_case {
   char folder[256]; /* of this rank count and process group; removed at the end */
 } train_case;
 
-/* Three classes of noisy rows, a network 7-12-9-3 with dropout, 4 replicas, exact reduction, 3 epochs. The same on
+/* Three classes of noisy rows, a network 7-60-70-3 with dropout, 4 replicas, exact reduction, 3 epochs. The same on
  * every rank. Collective over the test's communicator. */
 void case_create(train_case *c);
 void case_destroy(train_case *c);

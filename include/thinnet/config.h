@@ -56,6 +56,7 @@ typedef enum tn_monitor {
   TN_MONITOR_VALID_ACCURACY,
   TN_MONITOR_TRAIN_LOSS
 } tn_monitor;
+typedef enum tn_node_stage { TN_NODE_STAGE_AUTO, TN_NODE_STAGE_ON, TN_NODE_STAGE_OFF } tn_node_stage;
 typedef enum tn_reduction { TN_REDUCTION_FLOAT, TN_REDUCTION_EXACT } tn_reduction;
 typedef enum tn_progress_mode {
   TN_PROGRESS_AUTO,
@@ -140,9 +141,10 @@ typedef struct tn_parallel_config {
   int64_t replicas; /* 0: one a rank */
   tn_reduction reduction;
   int64_t exact_fraction_bits; /* below 0 ("auto"): derived from the replicas */
-  int64_t threads;             /* threads a rank */
-  double stall_warning_s;      /* seconds in one collective until a warning; 0: off */
-  double stall_abort_s;        /* seconds in one collective without a change until the run ends; 0: off */
+  tn_node_stage node_stage;
+  int64_t threads;        /* threads a rank */
+  double stall_warning_s; /* seconds in one collective until a warning; 0: off */
+  double stall_abort_s;   /* seconds in one collective without a change until the run ends; 0: off */
 } tn_parallel_config;
 
 typedef struct tn_output_config {

@@ -7,12 +7,16 @@ static int piece(int64_t left) {
   return (int)(left < TN_MPI_COUNT_MAX ? left : TN_MPI_COUNT_MAX);
 }
 
+void tn_broadcast_over(MPI_Comm mpi, void *bytes, int64_t count, int root) {
+  for (int64_t done = 0; done < count; done += piece(count - done))
+    MPI_Bcast((char *)bytes + done, piece(count - done), MPI_BYTE, root, mpi);
+}
+
 void tn_comm_broadcast(const tn_comm *comm, void *bytes, int64_t count, int root) {
   if (comm->size == 1)
     return;
   tn_pulse_enter(comm);
-  for (int64_t done = 0; done < count; done += piece(count - done))
-    MPI_Bcast((char *)bytes + done, piece(count - done), MPI_BYTE, root, comm->world);
+  tn_broadcast_over(comm->world, bytes, count, root);
   tn_pulse_leave(comm);
 }
 
@@ -26,14 +30,20 @@ void tn_comm_receive(const tn_comm *comm, void *bytes, int64_t count, int from) 
     MPI_Recv((char *)bytes + done, piece(count - done), MPI_BYTE, from, 0, comm->world, MPI_STATUS_IGNORE);
 }
 
+void tn_reduce_over(MPI_Comm mpi, void *elements, int64_t count, MPI_Datatype type, MPI_Op op) {
+  int ranks = 0;
+  int bytes = 0;
+  MPI_Comm_size(mpi, &ranks);
+  MPI_Type_size(type, &bytes);
+  for (int64_t done = 0; done < count && ranks > 1; done += piece(count - done))
+    MPI_Allreduce(MPI_IN_PLACE, (char *)elements + done * bytes, piece(count - done), type, op, mpi);
+}
+
 void tn_comm_reduce(const tn_comm *comm, void *elements, int64_t count, MPI_Datatype type, MPI_Op op) {
   if (comm->size == 1)
     return;
-  int bytes = 0;
-  MPI_Type_size(type, &bytes);
   tn_pulse_enter(comm);
-  for (int64_t done = 0; done < count; done += piece(count - done))
-    MPI_Allreduce(MPI_IN_PLACE, (char *)elements + done * bytes, piece(count - done), type, op, comm->world);
+  tn_reduce_over(comm->world, elements, count, type, op);
   tn_pulse_leave(comm);
 }
 

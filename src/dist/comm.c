@@ -27,6 +27,13 @@ static void fill(tn_comm *comm, MPI_Comm mpi) {
   MPI_Comm_size(comm->node, &comm->node_size);
 }
 
+void tn_comm_pretend_nodes(tn_comm *comm, int ranks) {
+  MPI_Comm_free(&comm->node);
+  MPI_Comm_split(comm->world, comm->rank / ranks, comm->rank, &comm->node);
+  MPI_Comm_rank(comm->node, &comm->node_rank);
+  MPI_Comm_size(comm->node, &comm->node_size);
+}
+
 static bool mpi_is_running(void) {
   int started = 0;
   int ended = 0;

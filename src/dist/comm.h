@@ -50,9 +50,9 @@ int tn_comm_node_rank(const tn_comm *comm);
 
 /* Memory shared by the ranks of a node (MPI_Win_allocate_shared). `bytes` is what the node needs in all; *memory is the
  * same storage on all its ranks, 64-byte aligned and zeroed. Collective over the node. With one rank a node: plain
- * memory. */
+ * memory. remedy: what a user can do where there is no room, to follow "enlarge it, or". */
 typedef struct tn_shared tn_shared;
-tn_status tn_shared_create(const tn_comm *comm, int64_t bytes, tn_shared **shared, void **memory);
+tn_status tn_shared_create(const tn_comm *comm, int64_t bytes, const char *remedy, tn_shared **shared, void **memory);
 void tn_shared_destroy(tn_shared **shared);    /* collective over the node */
 void tn_shared_fence(const tn_shared *shared); /* collective over the node: all writes before it are seen after it */
 

@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "dist/fixed.h"
-#include "dist/handle.h"
+#include "dist/stage.h"
 #include "dist/sums.h"
 
 #include <math.h>
@@ -23,10 +23,15 @@ struct tn_reducer {
   bool exact;
   int replica_bits; /* 2^replica_bits >= replicas */
   int fraction_bits;
-  float limit; /* INFINITY in float mode */
+  float limit;       /* INFINITY in float mode */
+  tn_stage stage;    /* the team's blocks; of use where there are several */
+  tn_shared *window; /* the memory of floats and integers of all the team's ranks */
+  char *memory;      /* where it begins */
   int64_t values;
   float *floats;             /* the gradient; in float mode sums and flags behind it */
   int64_t *integers;         /* exact mode: gradient, sums, flags */
+  float *total;              /* the share of the sum; in float mode sums and flags behind it */
+  int64_t *integer_total;    /* exact mode: the share, sums, flags */
   int64_t added;             /* local replicas that are in */
   double sums[TN_SUM_COUNT]; /* float mode: of the local replicas */
   bool raised[TN_FLAG_COUNT];
@@ -62,26 +67,70 @@ static tn_status set_range(tn_reducer *reducer, int fraction_bits, int64_t repli
   return TN_OK;
 }
 
-static tn_status allocate(tn_reducer *reducer) {
-  const int64_t float_count = reducer->values + (reducer->exact ? 0 : FLOAT_TAIL);
-  TN_TRY(tn_alloc(&reducer->floats, float_count, sizeof *reducer->floats, "the gradient"));
-  if (!reducer->exact)
-    return TN_OK;
-  return tn_alloc(&reducer->integers, reducer->values + INTEGER_TAIL, sizeof *reducer->integers,
-                  "the gradient as integers (parallel.reduction = exact)");
+static int64_t whole_lines(int64_t bytes) {
+  return (bytes + TN_ALIGNMENT - 1) / TN_ALIGNMENT * TN_ALIGNMENT;
 }
 
-tn_status tn_reducer_create(tn_reducer **reducer, const tn_comm *comm, tn_reduction reduction, int fraction_bits,
+static int64_t float_bytes(bool exact, int64_t values) {
+  return whole_lines((values + (exact ? 0 : FLOAT_TAIL)) * (int64_t)sizeof(float));
+}
+
+static int64_t integer_bytes(bool exact, int64_t values) {
+  return exact ? whole_lines((values + INTEGER_TAIL) * (int64_t)sizeof(int64_t)) : 0;
+}
+
+/* The blocks of a team stand one behind the other in its window, floats and integers of a rank together. */
+static void lay_out(tn_reducer *reducer, const tn_team *team) {
+  const int64_t floats = float_bytes(reducer->exact, reducer->values);
+  const int64_t bytes = floats + integer_bytes(reducer->exact, reducer->values);
+  char *const mine = reducer->memory + tn_team_rank(team) * bytes;
+  reducer->floats = (float *)(void *)mine;
+  reducer->integers = (int64_t *)(void *)(mine + floats);
+  reducer->stage = (tn_stage){.team = team,
+                              .window = reducer->window,
+                              .values = reducer->values,
+                              .tail = reducer->exact ? INTEGER_TAIL : FLOAT_TAIL,
+                              .stride = bytes / (int64_t)(reducer->exact ? sizeof(int64_t) : sizeof(float)),
+                              .share = tn_share_of(reducer->values, tn_team_rank(team), tn_team_size(team))};
+}
+
+/* A rank alone finds the sum where its gradient was. */
+static tn_status allocate_totals(tn_reducer *reducer) {
+  if (tn_team_size(reducer->stage.team) == 1) {
+    reducer->total = reducer->floats;
+    reducer->integer_total = reducer->integers;
+    return TN_OK;
+  }
+  const int64_t count = reducer->stage.share.count;
+  TN_TRY(tn_alloc(&reducer->total, count + FLOAT_TAIL, sizeof *reducer->total, "a share of the gradient"));
+  if (!reducer->exact)
+    return TN_OK;
+  return tn_alloc(&reducer->integer_total, count + INTEGER_TAIL, sizeof *reducer->integer_total,
+                  "a share of the gradient as integers (parallel.reduction = exact)");
+}
+
+static tn_status allocate(tn_reducer *reducer, const tn_team *team) {
+  const int64_t bytes = float_bytes(reducer->exact, reducer->values) + integer_bytes(reducer->exact, reducer->values);
+  void *memory = NULL;
+  TN_TRY(tn_team_memory(team, tn_team_size(team) * bytes, &reducer->window, &memory));
+  reducer->memory = memory;
+  lay_out(reducer, team);
+  return tn_comm_agree(team->comm, allocate_totals(reducer));
+}
+
+tn_status tn_reducer_create(tn_reducer **reducer, const tn_team *team, tn_reduction reduction, int fraction_bits,
                             int64_t replicas, int64_t values) {
-  TN_TRY(tn_alloc(reducer, 1, sizeof **reducer, "the reducer"));
-  (*reducer)->comm = comm;
-  (*reducer)->values = values;
-  (*reducer)->limit = INFINITY;
-  tn_status status = TN_OK;
-  if (reduction == TN_REDUCTION_EXACT)
-    status = set_range(*reducer, fraction_bits, replicas);
+  tn_status status = tn_alloc(reducer, 1, sizeof **reducer, "the reducer");
+  if (status == TN_OK) {
+    (*reducer)->comm = team->comm;
+    (*reducer)->values = values;
+    (*reducer)->limit = INFINITY;
+    if (reduction == TN_REDUCTION_EXACT)
+      status = set_range(*reducer, fraction_bits, replicas);
+  }
+  status = tn_comm_agree(team->comm, status);
   if (status == TN_OK)
-    status = allocate(*reducer);
+    status = allocate(*reducer, team);
   if (status == TN_OK)
     tn_reducer_begin(*reducer);
   else
@@ -92,9 +141,20 @@ tn_status tn_reducer_create(tn_reducer **reducer, const tn_comm *comm, tn_reduct
 void tn_reducer_destroy(tn_reducer **reducer) {
   if (!*reducer)
     return;
-  tn_free(&(*reducer)->floats);
-  tn_free(&(*reducer)->integers);
+  if ((*reducer)->total != (*reducer)->floats) {
+    tn_free(&(*reducer)->total);
+    tn_free(&(*reducer)->integer_total);
+  }
+  tn_shared_destroy(&(*reducer)->window);
   tn_free(reducer);
+}
+
+tn_share tn_reducer_share(const tn_reducer *reducer) {
+  return reducer->stage.share;
+}
+
+float *tn_reducer_total(tn_reducer *reducer) {
+  return reducer->total;
 }
 
 float *tn_reducer_gradient(tn_reducer *reducer) {
@@ -110,9 +170,8 @@ double tn_reducer_limit(const tn_reducer *reducer) {
 }
 
 int64_t tn_reducer_bytes(tn_reduction reduction, int64_t values) {
-  if (reduction == TN_REDUCTION_EXACT)
-    return values * (int64_t)(sizeof(float) + sizeof(int64_t)) + INTEGER_TAIL * (int64_t)sizeof(int64_t);
-  return (values + FLOAT_TAIL) * (int64_t)sizeof(float);
+  const bool exact = reduction == TN_REDUCTION_EXACT;
+  return float_bytes(exact, values) + integer_bytes(exact, values);
 }
 
 void tn_reducer_begin(tn_reducer *reducer) {
@@ -202,34 +261,46 @@ tn_status tn_reducer_add(tn_reducer *reducer, const double *sums, int64_t *index
 }
 
 static void sum_floats(tn_reducer *reducer, double *sums, int64_t *flags) {
-  float *const parts = reducer->floats + reducer->values;
-  float *const raised = parts + (ptrdiff_t)TN_SUM_COUNT * TN_SUM_PARTS;
+  float *const tail = reducer->floats + reducer->values;
   if (reducer->added == 0)
     memset(reducer->floats, 0, (size_t)reducer->values * sizeof *reducer->floats);
   for (int s = 0; s < TN_SUM_COUNT; s++)
-    tn_sum_split(reducer->sums[s], parts + (ptrdiff_t)s * TN_SUM_PARTS);
+    tn_sum_split(reducer->sums[s], tail + (ptrdiff_t)s * TN_SUM_PARTS);
   for (int f = 0; f < TN_FLAG_COUNT; f++)
-    raised[f] = reducer->raised[f] ? 1.0F : 0.0F;
-  tn_comm_reduce(reducer->comm, reducer->floats, reducer->values + FLOAT_TAIL, MPI_FLOAT, MPI_SUM);
+    tail[TN_SUM_COUNT * TN_SUM_PARTS + f] = reducer->raised[f] ? 1.0F : 0.0F;
+  if (tn_team_size(reducer->stage.team) > 1)
+    tn_stage_sum_floats(&reducer->stage, (const float *)(const void *)reducer->memory, reducer->total);
+  else
+    tn_comm_reduce(reducer->comm, reducer->floats, reducer->values + FLOAT_TAIL, MPI_FLOAT, MPI_SUM);
+  const float *const parts = reducer->total + reducer->stage.share.count;
   for (int s = 0; s < TN_SUM_COUNT; s++)
     sums[s] = tn_sum_join(parts + (ptrdiff_t)s * TN_SUM_PARTS);
   for (int f = 0; f < TN_FLAG_COUNT; f++)
-    flags[f] = (int64_t)raised[f];
+    flags[f] = (int64_t)parts[TN_SUM_COUNT * TN_SUM_PARTS + f];
+}
+
+/* Where the first rank's integers stand in the team's window. */
+static const int64_t *first_integers(const tn_reducer *reducer) {
+  return (const int64_t *)(const void *)(reducer->memory + float_bytes(true, reducer->values));
 }
 
 static void sum_integers(tn_reducer *reducer, double *sums, int64_t *flags) {
-  int64_t *const words = reducer->integers + reducer->values;
-  int64_t *const raised = words + (ptrdiff_t)TN_SUM_COUNT * TN_SUM_WORDS;
+  int64_t *const tail = reducer->integers + reducer->values;
   if (reducer->added == 0)
     memset(reducer->integers, 0, (size_t)reducer->values * sizeof *reducer->integers);
   for (int f = 0; f < TN_FLAG_COUNT; f++)
-    raised[f] = reducer->raised[f];
-  tn_comm_reduce(reducer->comm, reducer->integers, reducer->values + INTEGER_TAIL, MPI_INT64_T, MPI_SUM);
-  tn_fixed_to_floats(reducer->floats, reducer->integers, reducer->values, reducer->fraction_bits);
+    tail[TN_SUM_COUNT * TN_SUM_WORDS + f] = reducer->raised[f];
+  if (tn_team_size(reducer->stage.team) > 1)
+    tn_stage_sum_integers(&reducer->stage, first_integers(reducer), reducer->integer_total);
+  else
+    tn_comm_reduce(reducer->comm, reducer->integers, reducer->values + INTEGER_TAIL, MPI_INT64_T, MPI_SUM);
+  const int64_t count = reducer->stage.share.count;
+  const int64_t *const words = reducer->integer_total + count;
+  tn_fixed_to_floats(reducer->total, reducer->integer_total, count, reducer->fraction_bits);
   for (int s = 0; s < TN_SUM_COUNT; s++)
     sums[s] = tn_sum_from_fixed(words + (ptrdiff_t)s * TN_SUM_WORDS);
   for (int f = 0; f < TN_FLAG_COUNT; f++)
-    flags[f] = raised[f];
+    flags[f] = words[TN_SUM_COUNT * TN_SUM_WORDS + f];
 }
 
 void tn_reducer_sum(tn_reducer *reducer, double *sums, int64_t *flags) {

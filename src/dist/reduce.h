@@ -2,7 +2,8 @@
 #ifndef TN_DIST_REDUCE_H
 #define TN_DIST_REDUCE_H
 
-#include "dist/comm.h"
+#include "dist/team.h"
+#include "math/share.h"
 
 #include <thinnet/config.h>
 
@@ -31,16 +32,22 @@ typedef struct tn_reducer tn_reducer;
  * where float32 sums err by up to (R - 1) 2^-24 (sum of |g|), which is much where the g nearly cancel.
  *
  * TN_ERR_CONFIG where f is above 61 - ceil(log2 replicas), and where exact mode gets more than 2^22 replicas.
- * TN_ERR_MEMORY. The communicator outlives the reducer. values: floats in a gradient block. Local. */
-tn_status tn_reducer_create(tn_reducer **reducer, const tn_comm *comm, tn_reduction reduction, int fraction_bits,
+ * TN_ERR_MEMORY. The team outlives the reducer. values: floats in a gradient block. Collective, agreed. */
+tn_status tn_reducer_create(tn_reducer **reducer, const tn_team *team, tn_reduction reduction, int fraction_bits,
                             int64_t replicas, int64_t values);
-void tn_reducer_destroy(tn_reducer **reducer);
+void tn_reducer_destroy(tn_reducer **reducer); /* collective over the team */
 
-/* Where a replica's gradient is computed, and after tn_reducer_sum the sum stands (64-byte aligned, `values` floats).
- */
+/* Where a replica's gradient is computed (64-byte aligned, `values` floats). */
 float *tn_reducer_gradient(tn_reducer *reducer);
 
-/* Starts a step: no replica is in, no flag is raised. */
+/* What of the sum this rank gets: its share of the block in its team, or all of it where it is alone. */
+tn_share tn_reducer_share(const tn_reducer *reducer);
+
+/* Where the share's values stand after tn_reducer_sum: at the share's first value. */
+float *tn_reducer_total(tn_reducer *reducer);
+
+/* Starts a step: no replica is in, no flag is raised. The team's ranks may read this rank's gradient until they have
+ * passed a fence (tn_shared_fence) behind tn_reducer_sum: only then may it be written again. */
 void tn_reducer_begin(tn_reducer *reducer);
 
 /* Before the first batch of each local replica: true where its gradient must be ADDED to what the gradient block holds
@@ -56,9 +63,10 @@ tn_status tn_reducer_add(tn_reducer *reducer, const double *sums, int64_t *index
 
 void tn_reducer_raise(tn_reducer *reducer, int flag);
 
-/* Collective: sums over all ranks into the gradient block, sums[TN_SUM_COUNT] and flags[TN_FLAG_COUNT] (number of ranks
- * that raised each). In float mode counts stay exact up to 2^40 over 65536 ranks, other sums keep a float's precision;
- * in exact mode sums are multiples of 2^-40, the same for every split over ranks. */
+/* Collective: sums over all ranks, the share of the gradient into tn_reducer_total, sums[TN_SUM_COUNT] and
+ * flags[TN_FLAG_COUNT] (number of ranks that raised each). In float mode counts stay exact up to 2^40 over 65536 ranks,
+ * other sums keep a float's precision; in exact mode sums are multiples of 2^-40, the same for every split over ranks.
+ */
 void tn_reducer_sum(tn_reducer *reducer, double *sums, int64_t *flags);
 
 /* Fraction bits in use; 0 in float mode. */
@@ -67,7 +75,7 @@ int tn_reducer_fraction_bits(const tn_reducer *reducer);
 /* The limit of |g| in exact mode. */
 double tn_reducer_limit(const tn_reducer *reducer);
 
-/* Bytes it holds. */
+/* Bytes it holds on a rank, which take part in a node's window where there is a team. */
 int64_t tn_reducer_bytes(tn_reduction reduction, int64_t values);
 
 #endif

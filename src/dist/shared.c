@@ -18,18 +18,18 @@ struct tn_shared {
 /* What the transport between the ranks may still take there, for each rank. */
 #define TRANSPORT_BYTES ((int64_t)8 << 20)
 
-static tn_status check_room(int64_t bytes, int node_size) {
+tn_status tn_shared_check_room(const tn_comm *comm, int64_t bytes, const char *remedy) {
   struct statvfs room;
   if (statvfs(SHARED_FOLDER, &room) != 0)
     return TN_OK; /* not a Linux's; then MPI has its windows elsewhere */
   const double free_bytes = (double)room.f_bavail * (double)room.f_frsize;
-  const double needed = (double)bytes + (double)TRANSPORT_BYTES * node_size;
+  const double needed = (double)bytes + (double)TRANSPORT_BYTES * comm->node_size;
   if (needed <= free_bytes)
     return TN_OK;
   return tn_fail(TN_ERR_MEMORY,
                  "%lld bytes of shared memory do not fit into " SHARED_FOLDER ", where %.0f are free and %.0f are "
-                 "needed: enlarge it, or set data.placement = rank",
-                 (long long)bytes, free_bytes, needed);
+                 "needed: enlarge it, or %s",
+                 (long long)bytes, free_bytes, needed, remedy);
 }
 
 /* Window memory is mapped by pages, so that the same distance aligns it in every rank. */
@@ -60,14 +60,14 @@ static void create_window(tn_shared *shared, const tn_comm *comm, int64_t bytes)
   synchronize(shared);
 }
 
-static tn_status create(const tn_comm *comm, int64_t bytes, tn_shared **shared, void **memory) {
+static tn_status create(const tn_comm *comm, int64_t bytes, const char *remedy, tn_shared **shared, void **memory) {
   *memory = NULL;
   tn_status status = tn_alloc(shared, 1, sizeof **shared, "a shared window");
   const bool alone = comm->node_size == 1;
   if (status == TN_OK && alone)
-    status = tn_alloc(&(*shared)->memory, bytes, 1, "the data set (data.placement = rank divides it among ranks)");
+    status = tn_alloc(&(*shared)->memory, bytes, 1, "what the ranks of a node share");
   else if (status == TN_OK && comm->node_rank == 0)
-    status = check_room(bytes, comm->node_size);
+    status = tn_shared_check_room(comm, bytes, remedy);
   if (!alone)
     status = tn_agree_over(comm->node, comm->rank, status);
   if (status != TN_OK) {
@@ -82,9 +82,9 @@ static tn_status create(const tn_comm *comm, int64_t bytes, tn_shared **shared, 
 }
 
 /* A rank that is alone on its node waits for nobody, but comes here in the same sequence as all others. */
-tn_status tn_shared_create(const tn_comm *comm, int64_t bytes, tn_shared **shared, void **memory) {
+tn_status tn_shared_create(const tn_comm *comm, int64_t bytes, const char *remedy, tn_shared **shared, void **memory) {
   tn_pulse_enter(comm);
-  const tn_status status = create(comm, bytes, shared, memory);
+  const tn_status status = create(comm, bytes, remedy, shared, memory);
   tn_pulse_leave(comm);
   return status;
 }

@@ -8,7 +8,9 @@ target_sources(tn_dist PRIVATE
   dist/pulse.c
   dist/reduce.c
   dist/shared.c
+  dist/stage.c
   dist/stall.c
   dist/stall_files.c
   dist/stall_judge.c
-  dist/sums.c)
+  dist/sums.c
+  dist/team.c)

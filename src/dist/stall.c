@@ -292,7 +292,8 @@ static tn_status share_pulses(tn_stall_guard *guard) {
   tn_comm *comm = guard->comm;
   void *memory = NULL;
   const int64_t bytes = (int64_t)(sizeof(board) + (size_t)comm->node_size * sizeof(tn_pulse));
-  TN_TRY(tn_comm_agree(comm, tn_shared_create(comm, bytes, &guard->shared, &memory)));
+  TN_TRY(tn_comm_agree(comm, tn_shared_create(comm, bytes, "set parallel.stall_warning_s and stall_abort_s to 0",
+                                              &guard->shared, &memory)));
   find_members(guard);
   guard->board = memory;
   comm->pulse = &guard->board->pulses[comm->node_rank];

@@ -153,10 +153,6 @@ static void take_parameters(tn_run *run, const tn_checkpoint *checkpoint) {
   memcpy(run->parameters, checkpoint->parameters, (size_t)run->network->block_size * sizeof(float));
 }
 
-static void broadcast_block(const tn_run *run, float *block) {
-  tn_comm_broadcast(run->comm, block, run->network->block_size * (int64_t)sizeof(float), 0);
-}
-
 static const float *find_state(const tn_checkpoint *checkpoint, const char *name) {
   for (int i = 0; i < checkpoint->state_count; i++)
     if (strcmp(checkpoint->state_names[i], name) == 0)
@@ -182,9 +178,9 @@ static tn_status load_local(tn_run *run, const tn_checkpoint *checkpoint) {
 
 tn_status tn_run_resume_load(tn_run *run, const tn_checkpoint *checkpoint) {
   TN_TRY(tn_comm_agree(run->comm, checkpoint ? load_local(run, checkpoint) : TN_OK));
-  broadcast_block(run, run->parameters);
+  tn_run_share_block(run, run->parameters);
   for (int i = 0; i < run->optimizer->state_count; i++)
-    broadcast_block(run, run->optimizer->states[i]);
+    tn_run_share_block(run, run->optimizer->states[i]);
   return TN_OK;
 }
 
@@ -201,7 +197,7 @@ static tn_status init_local(tn_run *run, const char *path) {
 tn_status tn_run_init_from(tn_run *run, const char *path) {
   const bool is_root = tn_comm_rank(run->comm) == 0;
   TN_TRY(tn_comm_agree(run->comm, is_root ? init_local(run, path) : TN_OK));
-  broadcast_block(run, run->parameters);
+  tn_run_share_block(run, run->parameters);
   return TN_OK;
 }
 

@@ -37,7 +37,7 @@ static tn_status read_part(const tn_rows *rows, const tn_subset *subset, tn_rang
 static tn_status load_shared(tn_rows *rows, const tn_comm *comm, const tn_subset *subset, bool weights) {
   void *memory = NULL;
   const int64_t bytes = tn_row_arrays_bytes(rows->source, rows->count, weights);
-  TN_TRY(tn_comm_agree(comm, tn_shared_create(comm, bytes, &rows->shared, &memory)));
+  TN_TRY(tn_comm_agree(comm, tn_shared_create(comm, bytes, "set data.placement = rank", &rows->shared, &memory)));
   rows->arrays = tn_row_arrays_place(memory, rows->source, rows->count, weights);
   const tn_range part = tn_range_split(rows->count, tn_comm_node_size(comm), tn_comm_node_rank(comm));
   const tn_status status = tn_comm_agree(comm, read_part(rows, subset, part));

@@ -78,15 +78,36 @@ static tn_status settle_replicas(tn_run *run) {
   return TN_OK;
 }
 
-/* Everything that a step touches is allocated here. */
+static int64_t block_bytes(const tn_run *run) {
+  return run->network->block_size * (int64_t)sizeof(float);
+}
+
+void tn_run_share_block(const tn_run *run, float *block) {
+  tn_team_broadcast(run->team, run->window, block, block_bytes(run));
+}
+
+/* What a node's ranks keep one copy of, where they are a team. Collective, agreed. */
+static tn_status create_shared(tn_run *run) {
+  const tn_config *config = &run->config;
+  const int64_t bytes = block_bytes(run) + tn_optimizer_bytes(run->network, &config->train);
+  const int64_t reducers =
+      tn_comm_node_size(run->comm) * tn_reducer_bytes(config->parallel.reduction, run->network->block_size);
+  void *memory = NULL;
+  TN_TRY(tn_team_create(&run->team, run->comm, config->parallel.node_stage, bytes + reducers));
+  TN_TRY(tn_team_memory(run->team, bytes, &run->window, &memory));
+  run->parameters = memory;
+  TN_TRY(tn_comm_agree(run->comm,
+                       tn_optimizer_create_in(&run->optimizer, run->network, &config->train, &config->regularization,
+                                              run->parameters + run->network->block_size)));
+  return tn_reducer_create(&run->reducer, run->team, config->parallel.reduction,
+                           (int)config->parallel.exact_fraction_bits, config->parallel.replicas,
+                           run->network->block_size);
+}
+
+/* With create_shared, everything that a step touches is allocated here. */
 static tn_status create_local(tn_run *run) {
   const tn_config *config = &run->config;
   TN_TRY(tn_network_create(&run->network, &config->model, &config->dropout, run->data.train_source.inputs));
-  TN_TRY(tn_alloc(&run->parameters, run->network->block_size, sizeof(float), "the parameters"));
-  TN_TRY(tn_optimizer_create(&run->optimizer, run->network, &config->train, &config->regularization));
-  TN_TRY(tn_reducer_create(&run->reducer, run->comm, config->parallel.reduction,
-                           (int)config->parallel.exact_fraction_bits, config->parallel.replicas,
-                           run->network->block_size));
   const int64_t shard = tn_sampler_shard(&run->sampler, 0).count;
   const int64_t batch = config->train.batch_size < shard ? config->train.batch_size : shard;
   TN_TRY(tn_workspace_create(&run->workspace, run->network, batch, true));
@@ -101,8 +122,9 @@ static tn_status set_parameters(tn_run *run, const tn_checkpoint *checkpoint, bo
     return tn_run_resume_load(run, checkpoint);
   if (run->options->init_checkpoint)
     return tn_run_init_from(run, run->options->init_checkpoint);
-  tn_network_initialize(run->network, run->config.model.init, (uint64_t)run->config.train.seed, run->parameters);
-  tn_comm_broadcast(run->comm, run->parameters, run->network->block_size * (int64_t)sizeof(float), 0);
+  if (tn_team_rank(run->team) == 0)
+    tn_network_initialize(run->network, run->config.model.init, (uint64_t)run->config.train.seed, run->parameters);
+  tn_run_share_block(run, run->parameters);
   return TN_OK;
 }
 
@@ -190,6 +212,7 @@ static tn_status run_with_data(tn_run *run, const tn_checkpoint *checkpoint, boo
   TN_TRY(settle_replicas(run));
   TN_TRY(tn_run_data_load(run));
   TN_TRY(tn_comm_agree(run->comm, create_local(run)));
+  TN_TRY(create_shared(run));
   TN_TRY(set_parameters(run, checkpoint, resumed));
   tn_run_summarize(run);
   if (run->options->dry_run)
@@ -242,7 +265,8 @@ static void destroy(tn_run *run) {
   tn_workspace_destroy(&run->workspace);
   tn_reducer_destroy(&run->reducer);
   tn_optimizer_destroy(&run->optimizer);
-  tn_free(&run->parameters);
+  tn_shared_destroy(&run->window);
+  tn_team_destroy(&run->team);
   tn_network_destroy(&run->network);
   tn_free(&run->all_times);
   tn_free(&run->host_names);

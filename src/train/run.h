@@ -41,6 +41,8 @@ typedef struct tn_run {
   int64_t steps_per_epoch;
 
   tn_network *network;
+  tn_team *team;
+  tn_shared *window; /* of the team: parameters, and the optimiser's state behind them */
   float *parameters;
   tn_optimizer *optimizer;
   tn_reducer *reducer;
@@ -68,6 +70,9 @@ void tn_run_say(const tn_run *run, const char *format, ...) __attribute__((forma
 
 /* site.c. Finds out where the run runs, says so, and warns of what is usually wrong with it. Collective, agreed. */
 tn_status tn_run_site_open(tn_run *run);
+
+/* run.c. Rank 0's block of the window, parameters or a state, becomes everybody's. Collective. */
+void tn_run_share_block(const tn_run *run, float *block);
 
 /* data.c. Opens, checks and loads the data; fills in model.outputs. Collective, agreed. */
 tn_status tn_run_data_open(tn_run *run);

@@ -141,7 +141,7 @@ bool tn_run_restores_best(const tn_run *run) {
 tn_status tn_run_restore_best(tn_run *run) {
   const tn_status status = run->folder ? read_best(run) : TN_OK;
   TN_TRY(tn_comm_agree(run->comm, status));
-  tn_comm_broadcast(run->comm, run->parameters, run->network->block_size * (int64_t)sizeof(float), 0);
+  tn_run_share_block(run, run->parameters);
   return TN_OK;
 }
 

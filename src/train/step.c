@@ -144,19 +144,31 @@ static double learning_rate_now(const tn_run *run) {
                                    limit > 0 && limit < all ? limit : all, run->progress.plateau_reductions);
 }
 
+/* Each rank of the team updates its share of the one parameter block; a fence behind each part lets all see it. Returns
+ * the gradient's norm; when it is not finite nothing is updated. */
+static double update_share(const tn_run *run, double scale) {
+  const tn_share share = tn_reducer_share(run->reducer);
+  float *gradient = tn_reducer_total(run->reducer);
+  tn_optimizer_measure(run->optimizer, run->network, share, run->parameters, gradient, scale);
+  tn_shared_fence(run->window);
+  const double norm = tn_optimizer_norm(run->optimizer, run->network, scale);
+  if (!isfinite(norm))
+    return norm;
+  tn_optimizer_apply(run->optimizer, run->network, share, run->parameters, gradient, scale, norm,
+                     run->last_learning_rate, run->progress.step + 1);
+  tn_shared_fence(run->window);
+  if (tn_optimizer_limits(run->optimizer)) {
+    tn_optimizer_limit(run->optimizer, run->network, share, run->parameters);
+    tn_shared_fence(run->window);
+  }
+  return norm;
+}
+
 static tn_status update(tn_run *run, const double *sums, tn_step_row *row) {
-  float *gradient = tn_reducer_gradient(run->reducer);
   const double weight = sums[TN_SUM_WEIGHT];
   const double scale = weight > 0.0 ? 1.0 / weight : 1.0; /* without any weight the sum is 0 */
   run->last_learning_rate = learning_rate_now(run);
-  const tn_share all = tn_share_of(run->network->block_size, 0, 1);
-  tn_optimizer_measure(run->optimizer, run->network, all, run->parameters, gradient, scale);
-  const double norm = tn_optimizer_norm(run->optimizer, run->network, scale);
-  if (isfinite(norm)) {
-    tn_optimizer_apply(run->optimizer, run->network, all, run->parameters, gradient, scale, norm,
-                       run->last_learning_rate, run->progress.step + 1);
-    tn_optimizer_limit(run->optimizer, run->network, all, run->parameters);
-  }
+  const double norm = update_share(run, scale);
   *row = (tn_step_row){.step = run->progress.step + 1,
                        .loss = weight > 0.0 ? sums[TN_SUM_LOSS] / weight : 0.0,
                        .gradient_norm = norm,

@@ -6,12 +6,13 @@
 static int64_t memory_bytes(const tn_run *run) {
   const tn_run_data *data = &run->data;
   const int64_t block = run->network->block_size * (int64_t)sizeof(float);
+  const int64_t shared = (block + tn_optimizer_bytes(run->network, &run->config.train)) / tn_team_size(run->team);
   const int64_t rows = tn_row_arrays_bytes(&data->train_source, data->train_rows.count, data->weighted);
   const int64_t valid =
       data->valid.rows > 0 ? tn_row_arrays_bytes(data->valid.source, data->valid_rows.count, false) : 0;
   const int64_t epoch_rows =
       data->epoch_rows.block ? tn_row_arrays_bytes(&data->train_source, data->epoch_rows.count, data->weighted) : 0;
-  return rows + valid + epoch_rows + block * (1 + run->optimizer->state_count) +
+  return rows + valid + epoch_rows + shared +
          tn_reducer_bytes(run->config.parallel.reduction, run->network->block_size) +
          tn_workspace_bytes(run->network, run->workspace->max_rows, true) +
          tn_workspace_bytes(run->network, TN_BLOCK_ROWS, false);

@@ -44,13 +44,17 @@ static double reduce_ms(const tn_comm *comm, tn_reducer *reducer, const float *g
 }
 
 static tn_status measure(const tn_comm *comm, int64_t values) {
+  tn_team *team = NULL;
   tn_reducer *reducers[2] = {NULL, NULL};
   double times[2][REPEATS];
   float *gradient = NULL;
   tn_status status = tn_alloc(&gradient, values, sizeof *gradient, "a gradient");
-  for (int r = 0; r < 2 && status == TN_OK; r++)
-    status = tn_reducer_create(&reducers[r], comm, reductions[r], -1, tn_comm_size(comm), values);
   status = tn_comm_agree(comm, status);
+  if (status == TN_OK) /* as a run has it */
+    status = tn_team_create(&team, comm, TN_NODE_STAGE_AUTO,
+                            tn_comm_node_size(comm) * 2 * tn_reducer_bytes(TN_REDUCTION_EXACT, values));
+  for (int r = 0; r < 2 && status == TN_OK; r++)
+    status = tn_reducer_create(&reducers[r], team, reductions[r], -1, tn_comm_size(comm), values);
   if (status == TN_OK) {
     tn_random_normal(tn_place_make(1, TN_STREAM_INIT, (uint32_t)tn_comm_rank(comm), 0, 0, 0), 0, values, gradient);
     for (int i = 0; i < REPEATS; i++)
@@ -62,6 +66,7 @@ static tn_status measure(const tn_comm *comm, int64_t values) {
   }
   for (int r = 0; r < 2; r++)
     tn_reducer_destroy(&reducers[r]);
+  tn_team_destroy(&team);
   tn_free(&gradient);
   return status;
 }

@@ -37,6 +37,7 @@ typedef struct bench {
   tn_workspace *workspace;
   tn_batch batch;
   tn_optimizer *optimizer;
+  tn_team *team; /* every rank alone: its reducers give it the whole sum */
   tn_reducer *exact, *rounded;
   float *received;
   double *reference;   /* rank 0: the sum in float64 */
@@ -77,8 +78,9 @@ static tn_status create_network(bench *b) {
   TN_TRY(tn_alloc(&b->reference, values, sizeof(double), "the reference"));
   tn_network_initialize(b->network, TN_INIT_AUTO, 1, b->parameters);
   const int size = tn_comm_size(b->comm);
-  TN_TRY(tn_reducer_create(&b->exact, b->comm, TN_REDUCTION_EXACT, -1, size, values));
-  return tn_reducer_create(&b->rounded, b->comm, TN_REDUCTION_FLOAT, -1, size, values);
+  TN_TRY(tn_team_create(&b->team, b->comm, TN_NODE_STAGE_OFF, 0));
+  TN_TRY(tn_reducer_create(&b->exact, b->team, TN_REDUCTION_EXACT, -1, size, values));
+  return tn_reducer_create(&b->rounded, b->team, TN_REDUCTION_FLOAT, -1, size, values);
 }
 
 /* The replica's gradient into the exact reducer's block. */
@@ -141,8 +143,8 @@ static void add_error(errors *e, double sum, double reference, double least) {
 }
 
 static void compare(bench *b) {
-  const float *exact = tn_reducer_gradient(b->exact);
-  const float *rounded = tn_reducer_gradient(b->rounded);
+  const float *exact = tn_reducer_total(b->exact);
+  const float *rounded = tn_reducer_total(b->rounded);
   double square_sum = 0.0;
   for (int64_t i = 0; i < b->network->block_size; i++)
     square_sum += b->reference[i] * b->reference[i];
@@ -172,7 +174,7 @@ static tn_status train_step(bench *b, int64_t step) {
   TN_TRY(tn_comm_agree(b->comm, reduce(b->exact, sums)));
   if (measured && tn_comm_rank(b->comm) == 0)
     compare(b);
-  float *gradient = tn_reducer_gradient(b->exact);
+  float *gradient = tn_reducer_total(b->exact);
   tn_kernel_scale(b->network->block_size, (float)(1.0 / sums[TN_SUM_WEIGHT]), gradient);
   tn_optimizer_update(b->optimizer, b->network, b->parameters, gradient, 1e-3, step + 1);
   return TN_OK;
@@ -198,6 +200,7 @@ static void print_result(const bench *b, int64_t steps) {
 static void destroy(bench *b) {
   tn_reducer_destroy(&b->exact);
   tn_reducer_destroy(&b->rounded);
+  tn_team_destroy(&b->team);
   tn_workspace_destroy(&b->workspace);
   tn_optimizer_destroy(&b->optimizer);
   tn_network_destroy(&b->network);

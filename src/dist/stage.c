@@ -1,0 +1,47 @@
+#include "dist/stage.h"
+
+#include "math/multiversion.h"
+
+/* Block by block, so that `total` stays in the first-level cache however many ranks there are. Written once for both
+ * types: inlined, each copy knows its own. */
+#define ADD_BLOCKS(count, ranks, first, stride, total)                                                                 \
+  for (int64_t done = 0; done < (count); done += TN_SHARE_STEP) {                                                      \
+    const int64_t end = (count)-done < TN_SHARE_STEP ? (count) : done + TN_SHARE_STEP;                                 \
+    for (int64_t i = done; i < end; i++)                                                                               \
+      (total)[i] = (first)[i] + (first)[(stride) + i];                                                                 \
+    for (int rank = 2; rank < (ranks); rank++)                                                                         \
+      for (int64_t i = done; i < end; i++)                                                                             \
+        (total)[i] += (first)[rank * (stride) + i];                                                                    \
+  }
+
+TN_MULTIVERSION static void add_floats(int64_t count, int ranks, const float *restrict first, int64_t stride,
+                                       float *restrict total){ADD_BLOCKS(count, ranks, first, stride, total)}
+
+TN_MULTIVERSION static void add_integers(int64_t count, int ranks, const int64_t *restrict first, int64_t stride,
+                                         int64_t *restrict total) {
+  ADD_BLOCKS(count, ranks, first, stride, total)
+}
+
+static void sum_over_nodes(const tn_stage *stage, void *total, MPI_Datatype type) {
+  tn_pulse_enter(stage->team->comm);
+  tn_reduce_over(stage->team->peers, total, stage->share.count + stage->tail, type, MPI_SUM);
+  tn_pulse_leave(stage->team->comm);
+}
+
+void tn_stage_sum_floats(const tn_stage *stage, const float *first, float *total) {
+  const int ranks = tn_team_size(stage->team);
+  const tn_share share = stage->share;
+  tn_shared_fence(stage->window);
+  add_floats(share.count, ranks, first + share.first, stage->stride, total);
+  add_floats(stage->tail, ranks, first + stage->values, stage->stride, total + share.count);
+  sum_over_nodes(stage, total, MPI_FLOAT);
+}
+
+void tn_stage_sum_integers(const tn_stage *stage, const int64_t *first, int64_t *total) {
+  const int ranks = tn_team_size(stage->team);
+  const tn_share share = stage->share;
+  tn_shared_fence(stage->window);
+  add_integers(share.count, ranks, first + share.first, stage->stride, total);
+  add_integers(stage->tail, ranks, first + stage->values, stage->stride, total + share.count);
+  sum_over_nodes(stage, total, MPI_INT64_T);
+}
