@@ -124,6 +124,27 @@ static void test_stopped_and_resumed_float(void **state) {
   CHECK(SIGUSR1, "parallel.reduction=float", "data.shuffle=shard");
 }
 
+/* A request that comes before the first step, here with the first words about the network, is not lost. */
+static void interrupt_before_steps(void *context, const char *text) {
+  (void)text;
+  interruption *wanted = context;
+  if (wanted->step == 0)
+    raise(wanted->signal);
+}
+
+static void test_stopped_before_the_first_step(void **state) {
+  (void)state;
+  train_case c;
+  tn_train_result result;
+  case_create(&c);
+  interruption wanted = {.signal = SIGUSR1};
+  const tn_train_options options = {.handle_signals = true,
+                                    .observer = {.context = &wanted, .on_text = interrupt_before_steps}};
+  assert_all_status(case_train(&c, all_ranks(), "run", &options, &result), TN_STOPPED);
+  assert_all_int_equal(result.steps, 1);
+  case_destroy(&c);
+}
+
 /* Resumed on one rank, and back: exact mode does not care. */
 static void test_resumed_on_another_rank_count(void **state) {
   (void)state;
@@ -305,6 +326,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_stopped_and_resumed_exact),
       cmocka_unit_test(test_stopped_and_resumed_float),
+      cmocka_unit_test(test_stopped_before_the_first_step),
       cmocka_unit_test(test_resumed_on_another_rank_count),
       cmocka_unit_test(test_more_epochs),
       cmocka_unit_test(test_damaged_checkpoints),

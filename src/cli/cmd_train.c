@@ -140,6 +140,9 @@ static tn_status train(tn_comm *comm, arguments *args, tn_config *config) {
   args->options.handle_signals = true;
   args->options.observer = tn_display_start(&display, config->output.progress, args->quiet);
   status = tn_train(comm, config, &args->options, &result);
+  /* A request that comes too late must not make a failure of a run that is over. */
+  signal(SIGUSR1, SIG_IGN);
+  signal(SIGUSR2, SIG_IGN);
   tn_display_finish(&display);
   if (status == TN_OK && is_root && !args->quiet && !args->options.dry_run)
     print_result(&result, config->output.dir);

@@ -186,12 +186,8 @@ static void fill_result(const tn_run *run, tn_train_result *result) {
 
 static tn_status train_epochs(tn_run *run) {
   tn_status status = TN_OK;
-  if (run->options->handle_signals)
-    tn_signals_install();
   while (status == TN_OK && !tn_run_is_finished(run))
     status = tn_run_epoch(run);
-  if (run->options->handle_signals)
-    tn_signals_restore();
   if (status == TN_OK && tn_run_restores_best(run)) {
     tn_run_say(run, "restoring the weights of epoch %lld", (long long)run->best.best_epoch);
     status = tn_run_restore_best(run);
@@ -282,8 +278,14 @@ tn_status tn_train(tn_comm *comm, const tn_config *config, const tn_train_option
   run->comm = comm;
   run->options = options ? options : &nothing;
   run->config = *config;
+  /* From here to the end: a request that comes while the data are read stops the run after its first step. */
+  const bool handle_signals = run->options->handle_signals;
+  if (handle_signals)
+    tn_signals_install();
   const tn_status status = run_all(run, result);
   destroy(run);
   tn_free(&run);
+  if (handle_signals)
+    tn_signals_restore();
   return status;
 }
