@@ -25,6 +25,14 @@ def overrides(settings):
     return [word for setting in settings for word in ("-s", setting)]
 
 
+def shim_variables(folder, fault, error, log):
+    """fault: (call, how, at). Without a sanitizer the last variable means nothing."""
+    call, how, at = fault
+    return {"LD_PRELOAD": SHIM, "FAULT_FOLDER": folder, "FAULT_CALL": call, "FAULT_HOW": how, "FAULT_AT": str(at),
+            "FAULT_ERROR": error, "FAULT_LOG": log,
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+
+
 class FaultCase(CommandTest):
     def setUp(self):
         super().setUp()
@@ -40,15 +48,9 @@ class FaultCase(CommandTest):
         return self.train(run, *overrides(SETTINGS), *arguments, ranks=ranks, status=status,
                           environment=self.environment(run, ranks))
 
-    def fault_environment(self, fault, run):
-        """fault: (call, how, at). Without a sanitizer the last variable means nothing."""
-        call, how, at = fault
-        return {"LD_PRELOAD": SHIM, "FAULT_FOLDER": self.path(run), "FAULT_CALL": call, "FAULT_HOW": how,
-                "FAULT_AT": str(at), "FAULT_LOG": self.path(run + ".log"), "FAULT_ERROR": "ENOSPC" if at % 2 else "EIO",
-                "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
-
     def start_under(self, fault, run, *arguments, ranks=0):
-        environment = {**os.environ, **self.environment(run, ranks), **self.fault_environment(fault, run)}
+        environment = {**os.environ, **self.environment(run, ranks),
+                       **shim_variables(self.path(run), fault, "ENOSPC" if fault[2] % 2 else "EIO", self.path(run + ".log"))}
         command = launch(ranks, ["train", self.config, "-o", self.path(run), *overrides(SETTINGS), *arguments])
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 text=True, cwd=self.folder, env=environment, start_new_session=True)

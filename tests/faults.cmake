@@ -9,3 +9,8 @@ set_tests_properties(faults PROPERTIES TIMEOUT 900 PROCESSORS 2
 add_test(NAME thinnet_run COMMAND ${TN_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/test_thinnet_run.py)
 set_tests_properties(thinnet_run PROPERTIES TIMEOUT 300 PROCESSORS 2
                                             ENVIRONMENT "${TN_TEST_ENVIRONMENT};THINNET=$<TARGET_FILE:thinnet_command>")
+
+# Two of the campaign's trials.
+add_test(NAME torture COMMAND ${TN_PYTHON} -B ${PROJECT_SOURCE_DIR}/scripts/torture --trial 1 2 --thinnet $<TARGET_FILE:thinnet_command>
+                              --shim $<TARGET_FILE:fault_shim>)
+set_tests_properties(torture PROPERTIES TIMEOUT 600 PROCESSORS 2 ENVIRONMENT "${TN_TEST_ENVIRONMENT}")
