@@ -13,7 +13,7 @@ import numpy as np
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 SCRIPTS = ("setup", "quickstart", "test", "check", "fetch_mnist", "plot_metrics", "measure_accuracy", "measure_exact",
-           "thinnet-run", "local_cluster")
+           "thinnet-run", "torture", "local_cluster")
 PHASES = ("data_s", "compute_s", "reduce_s", "update_s")
 NAN = float("nan")
 
