@@ -3,6 +3,8 @@
 
 import os
 import sys
+import tempfile
+import time
 import unittest
 
 import h5py
@@ -52,6 +54,46 @@ class Metrics(CommandTest):
             self.assertEqual([str(file.attrs[name]) for name in ("job_id", "restart_count", "node_list")], ["71", "1", "n2"])
         self.train("run", "-s", "train.max_steps=9", "--resume", "--quiet")
         self.assertNotIn("job_id", self.thinnet("info", self.path("run", "metrics.h5")).stdout)
+
+
+class TimeLimit(CommandTest):
+    AUTO = ("-s", "train.time_limit=auto")
+
+    def job_that_ends_in(self, seconds):
+        return {**JOB, "SLURM_JOB_END_TIME": str(int(time.time()) + seconds)}
+
+    def job_that_squeue_knows(self, answer):
+        """A Slurm too old to set SLURM_JOB_END_TIME, with a squeue of its own in PATH."""
+        folder = tempfile.mkdtemp(dir=self.folder)
+        squeue = self.write(os.path.join(folder, "squeue"), f"#!/bin/sh\n{answer}\n")
+        os.chmod(squeue, 0o700)
+        return {**JOB, "PATH": f"{folder}:{os.environ['PATH']}"}
+
+    def test_a_run_stops_before_its_job_ends_and_goes_on_in_the_next(self):
+        """What is left is less than a job needs after its last checkpoint: one step is done, and kept."""
+        done = self.train("run", *self.AUTO, ranks=2, status=75, environment=self.job_that_ends_in(8))
+        self.assertIn("time limit the job ends in 0:00:0", done.stdout)
+        self.assertRegex(done.stdout, r"stopping \d s before the job ends; a step took up to .* s, a checkpoint .* s")
+        self.assertIn("train.time_limit = auto reached after step 1\n", done.stderr)
+        self.assertTrue(os.path.exists(self.path("run", "step-00000001.h5")))
+        self.train("run", *self.AUTO, "--resume", ranks=2, environment=self.job_that_ends_in(7200))
+        self.train("whole")
+        self.assertEqual(self.digest("run", "last.h5"), self.digest("whole", "last.h5"))
+        self.assertEqual(self.columns("run"), self.columns("whole"))
+
+    def test_time_enough(self):
+        for run, environment, said in (
+                ("none", {}, "none: train.time_limit = auto, and this is no Slurm job"),
+                ("far", self.job_that_ends_in(90061), r"the job ends in 25:0[01]:\d\d"),
+                ("asked", self.job_that_squeue_knows("echo 2-01:02:03"), "the job ends in 49:02:03"),
+                ("unlimited", self.job_that_squeue_knows("echo UNLIMITED"), "none: .* the job has no limit")):
+            self.assertRegex(self.train(run, *self.AUTO, environment=environment).stdout, f"(?m)^time limit {said}$")
+
+    def test_an_end_that_is_not_known_is_refused(self):
+        errors = self.train("run", *self.AUTO, ranks=2, status=2, environment=self.job_that_squeue_knows("exit 1")).stderr
+        for word in ("train.time_limit = auto", "job 71", "SLURM_JOB_END_TIME"):
+            self.assertIn(word, errors)
+        self.assertFalse(os.path.exists(self.path("run")))
 
 
 class Places(CommandTest):

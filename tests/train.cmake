@@ -8,3 +8,4 @@ add_test(NAME stalled_run COMMAND ${TN_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/te
 set_tests_properties(stalled_run PROPERTIES TIMEOUT 300 PROCESSORS 2
                                             ENVIRONMENT "${TN_TEST_ENVIRONMENT};THINNET=$<TARGET_FILE:thinnet_command>")
 tn_add_test(place SOURCES test_place.c)
+tn_add_test(deadline SOURCES test_deadline.c)

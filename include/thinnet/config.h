@@ -116,7 +116,7 @@ typedef struct tn_train_config {
   double weight_decay; /* below 0 ("auto"): the optimiser's usual */
   double clip_norm;    /* 0: off */
   int64_t accumulate, max_steps;
-  double time_limit; /* seconds; 0: off */
+  double time_limit; /* seconds; 0: off; below 0 ("auto"): until shortly before the Slurm job ends */
   tn_nonfinite_policy on_nonfinite;
   int64_t nonfinite_limit; /* steps of the run that may be skipped */
 } tn_train_config;

@@ -129,7 +129,7 @@ static const tn_option options[] = {
     {KEY(train, clip_norm), REAL_FROM("0", 0), .meaning = "longest norm of the whole gradient; 0 is off"},
     {KEY(train, accumulate), WHOLE("1", 1, INT32_MAX), .meaning = "batches that a replica reads for one step"},
     {KEY(train, max_steps), WHOLE("0", 0, STEPS_MAX), FREE, .meaning = "ends the training after so many steps; 0 is off"},
-    {KEY(train, time_limit), REAL_FROM("0", 0), FREE, .meaning = "seconds until the run stops with a checkpoint; 0 is off"},
+    {KEY(train, time_limit), REAL_FROM("0", 0), .special = "auto", FREE, .meaning = "seconds until the run stops with a checkpoint; 0 is off, auto stops in time before the Slurm job ends"},
     {KEY(train, on_nonfinite), CHOICE("stop", nonfinite_words), FREE, .meaning = "where a gradient or a loss is not finite: end the run, or leave out that step's update on all ranks"},
     {KEY(train, nonfinite_limit), WHOLE("10", 1, STEPS_MAX), FREE, .meaning = "steps of the run that skip may leave out; the next one ends it"},
 

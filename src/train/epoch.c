@@ -187,7 +187,8 @@ static tn_status stop_status(const tn_run *run, const int64_t *flags) {
   if (tn_run_is_finished(run))
     return TN_OK;
   if (flags[TN_FLAG_TIME_LIMIT] > 0)
-    return tn_fail(TN_STOPPED, "train.time_limit reached after step %lld", (long long)run->progress.step);
+    return tn_fail(TN_STOPPED, "train.time_limit%s reached after step %lld",
+                   run->config.train.time_limit < 0.0 ? " = auto" : "", (long long)run->progress.step);
   if (flags[TN_FLAG_STOP] > 0)
     return tn_fail(TN_STOPPED, "stopped on request after step %lld", (long long)run->progress.step);
   return TN_OK;

@@ -221,6 +221,9 @@ static tn_status run_with_data(tn_run *run, const tn_checkpoint *checkpoint, boo
                (long long)run->progress.step);
   run->start_s = tn_comm_time_s();
   run->saved_s = run->start_s;
+  run->deadline =
+      tn_deadline_start(run->job_end_s, run->start_s,
+                        (double)sizeof(float) * (double)run->network->block_size * (1.0 + run->optimizer->state_count));
   const tn_status status = train_epochs(run);
   tn_pulse_mark(run->comm, run->progress.step, TN_PHASE_END);
   tn_checkpoint_digest(run->network, run->parameters, run->digest);

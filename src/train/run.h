@@ -9,6 +9,7 @@
 #include "io/metrics.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
+#include "train/deadline.h"
 #include "train/evaluate.h"
 #include "train/rows.h"
 #include "train/sampler.h"
@@ -34,6 +35,7 @@ typedef struct tn_run {
   const tn_train_options *options;
   tn_config config; /* resolved, data-dependent keys filled in */
   tn_job job;       /* what Slurm told this rank */
+  double job_end_s; /* rank 0: by tn_comm_time_s's clock, where train.time_limit asks for it; else INFINITY */
   char *host_names; /* one in TN_HOST_MAX bytes for each rank */
   tn_run_data data;
   tn_sampler sampler;
@@ -56,6 +58,7 @@ typedef struct tn_run {
   tn_rank_times *all_times; /* (ranks), gathered at an epoch's end */
   double start_s;           /* tn_comm_time_s at the run's start */
   double saved_s;           /* at the last checkpoint */
+  tn_deadline deadline;     /* rank 0 */
   int64_t saved_step;       /* of the newest checkpoint; -1: none yet */
   double last_learning_rate;
   tn_status deferred; /* what went wrong on this rank since the last agreement */
@@ -68,7 +71,8 @@ typedef struct tn_run {
 /* Text to the observer; rank 0 only. */
 void tn_run_say(const tn_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* site.c. Finds out where the run runs, says so, and warns of what is usually wrong with it. Collective, agreed. */
+/* site.c. Finds out where the run runs, and until when, says so, and warns of what is usually wrong with it.
+ * Collective, agreed. */
 tn_status tn_run_site_open(tn_run *run);
 
 /* run.c. Rank 0's block of the window, parameters or a state, becomes everybody's. Collective. */

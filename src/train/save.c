@@ -107,11 +107,13 @@ static tn_status check_replicas(const tn_run *run) {
 
 tn_status tn_run_save(tn_run *run, bool periodic, bool best) {
   tn_status status = run->deferred;
+  const double start_s = tn_comm_time_s();
   tn_pulse_mark(run->comm, run->progress.step, TN_PHASE_SAVE);
   TN_TRY(check_replicas(run));
   if (run->folder)
     status = write_files(run, periodic, best);
   TN_TRY(tn_comm_agree(run->comm, status));
+  tn_deadline_note_save(&run->deadline, tn_comm_time_s() - start_s);
   if (periodic) {
     run->saved_s = tn_comm_time_s();
     run->saved_step = run->progress.step;

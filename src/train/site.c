@@ -4,6 +4,8 @@
 #include "train/place.h"
 #include "train/run.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <unistd.h>
 
 static void say_job(const tn_run *run) {
@@ -40,6 +42,25 @@ static void say_places(const tn_run *run, const tn_node *nodes, int count) {
   warn_of_places(run, nodes, count);
 }
 
+/* train.time_limit = auto. Rank 0 */
+static tn_status find_end(tn_run *run) {
+  double left_s = INFINITY;
+  run->job_end_s = INFINITY;
+  if (run->config.train.time_limit >= 0.0)
+    return TN_OK;
+  TN_TRY(tn_job_time_left(&run->job, &left_s));
+  left_s = fmax(left_s, 0.0);
+  run->job_end_s = tn_comm_time_s() + left_s;
+  if (!run->job.id[0])
+    tn_run_say(run, "time limit none: train.time_limit = auto, and this is no Slurm job");
+  else if (isinf(left_s))
+    tn_run_say(run, "time limit none: train.time_limit = auto, and the job has no limit");
+  else
+    tn_run_say(run, "time limit the job ends in %" PRId64 ":%02" PRId64 ":%02" PRId64, (int64_t)left_s / 3600,
+               (int64_t)left_s / 60 % 60, (int64_t)left_s % 60);
+  return TN_OK;
+}
+
 tn_status tn_run_site_open(tn_run *run) {
   const int size = tn_comm_size(run->comm);
   tn_cpus mine, *all = NULL;
@@ -59,8 +80,9 @@ tn_status tn_run_site_open(tn_run *run) {
   if (status == TN_OK && tn_comm_rank(run->comm) == 0) {
     say_job(run);
     say_places(run, nodes, tn_place_nodes(run->host_names, TN_HOST_MAX, all, size, nodes));
+    status = find_end(run);
   }
   tn_free(&nodes);
   tn_free(&all);
-  return status;
+  return tn_comm_agree(run->comm, status);
 }

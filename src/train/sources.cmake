@@ -1,5 +1,6 @@
 target_sources(tn_train PRIVATE
   train/data.c
+  train/deadline.c
   train/epoch.c
   train/evaluate.c
   train/loaded.c

@@ -119,6 +119,28 @@ static tn_status compute_replicas(tn_run *run, double *clock, finding *found) {
   return status;
 }
 
+/* Seconds that the rest of this step and the validation behind it may take: validating a row is at most training it. */
+static double expected_s(const tn_run *run) {
+  const tn_progress *progress = &run->progress;
+  const bool ends_epoch = progress->step_in_epoch + 1 == run->steps_per_epoch;
+  if (!ends_epoch || progress->step_in_epoch == 0 || progress->sum_rows <= 0.0)
+    return 0.0;
+  const double rows = (double)run->data.valid.rows + progress->sum_rows / (double)progress->step_in_epoch;
+  return progress->epoch_seconds * rows / progress->sum_rows;
+}
+
+/* train.time_limit. Rank 0 */
+static bool time_is_up(tn_run *run, double now) {
+  const double limit = run->config.train.time_limit;
+  if (limit >= 0.0)
+    return limit > 0.0 && now - run->start_s >= limit;
+  if (!tn_deadline_is_near(&run->deadline, now, expected_s(run)))
+    return false;
+  tn_run_say(run, "stopping %.0f s before the job ends; a step took up to %.3g s, a checkpoint %.3g s",
+             fmax(run->deadline.end_s - now, 0.0), run->deadline.gap_s, run->deadline.save_s);
+  return true;
+}
+
 /* What this rank asks of all: rank 0's clock decides for all ranks. */
 static void raise_requests(tn_run *run) {
   const tn_config *config = &run->config;
@@ -129,7 +151,7 @@ static void raise_requests(tn_run *run) {
     tn_reducer_raise(run->reducer, TN_FLAG_CHECKPOINT);
   if (tn_comm_rank(run->comm) != 0)
     return;
-  if (config->train.time_limit > 0.0 && now - run->start_s >= config->train.time_limit)
+  if (time_is_up(run, now))
     tn_reducer_raise(run->reducer, TN_FLAG_TIME_LIMIT);
   if (config->output.checkpoint_every_seconds > 0.0 && now - run->saved_s >= config->output.checkpoint_every_seconds)
     tn_reducer_raise(run->reducer, TN_FLAG_CHECKPOINT);
