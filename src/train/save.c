@@ -96,13 +96,30 @@ static tn_status write_files(tn_run *run, bool periodic, bool best) {
   return best ? write_checkpoint(run, BEST) : TN_OK;
 }
 
+/* Puts the step before the message, and the remedy behind it. Of two ranks nobody can say which one is wrong: both are
+ * shown. Collective. */
+static tn_status fail_at_hash(const tn_run *run, tn_status status, uint64_t hash) {
+  char both[96] = "";
+  uint64_t hashes[2];
+  if (tn_comm_size(run->comm) == 2) {
+    tn_comm_all_gather(run->comm, &hash, (int64_t)sizeof hash, hashes);
+    snprintf(both, sizeof both, " (%016" PRIx64 " on rank 0, %016" PRIx64 " on rank 1: either may be wrong)", hashes[0],
+             hashes[1]);
+  }
+  return tn_fail(status,
+                 "step %" PRId64 ": %s%s: look for a fault of the memory or the processor there; nothing was written, "
+                 "and --resume goes on from the last checkpoint",
+                 run->progress.step, tn_error_message(), both);
+}
+
 /* Replicas start equal and are updated alike: a difference is a fault of the machine, and must not reach a file. */
 static tn_status check_replicas(const tn_run *run) {
   const int64_t bytes = run->network->block_size * (int64_t)sizeof(float);
   uint64_t hash = tn_hash64(run->parameters, bytes, 0);
   for (int i = 0; i < run->optimizer->state_count; i++)
     hash = tn_hash64(run->optimizer->states[i], bytes, hash);
-  return tn_comm_check_equal(run->comm, &hash, 1, "the hash of weights and optimiser state");
+  const tn_status status = tn_comm_check_equal(run->comm, &hash, 1, "the hash of weights and optimiser state");
+  return status == TN_OK ? TN_OK : fail_at_hash(run, status, hash);
 }
 
 tn_status tn_run_save(tn_run *run, bool periodic, bool best) {
