@@ -1,10 +1,12 @@
 /* One bit of one rank's copy flips in mid-run: the check between ranks finds it before anything is written, and names
  * the rank. The linker puts the flip behind the optimiser's update (--wrap); thinnet itself has no code for it. */
-#include "dist/comm.h"
+#include "dist/handle.h"
 #include "io/checkpoint.h"
 #include "mpi_test.h"
 #include "nn/optimizer.h"
 #include "train_case.h"
+
+#include <thinnet/mpi.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +70,12 @@ static int size(void) {
   return tn_comm_size(test_comm());
 }
 
+/* Every rank has a copy of its own. */
+static void create(train_case *c) {
+  case_create(c);
+  case_set(c, "parallel.node_stage=off");
+}
+
 static void plan(int rank, int64_t step, target where, int bit) {
   planned = (struct flip){.step = tn_comm_rank(test_comm()) == rank ? step : 0, .where = where, .bit = bit};
 }
@@ -109,7 +117,7 @@ static void test_a_flip_is_found_before_anything_is_written(void **state) {
   if (size() == 1)
     return;
   train_case c;
-  case_create(&c);
+  create(&c);
   check_found(&c, size() - 1, 2, FIRST_WEIGHT, 0);
   assert_all_message("step 6: ");
   assert_all_int_equal(last_step(&c), 0);
@@ -125,7 +133,7 @@ static void test_the_checkpoint_before_it_is_kept_and_resumed_from(void **state)
   tn_train_result whole;
   tn_train_result resumed;
   const tn_train_options resume = {.resume = true};
-  case_create(&c);
+  create(&c);
   check_found(&c, 0, STEPS_PER_EPOCH + 2, LAST_STATE, 3);
   assert_all_int_equal(last_step(&c), STEPS_PER_EPOCH);
   plan(0, 0, FIRST_WEIGHT, 0);
@@ -141,7 +149,7 @@ static void test_any_bit_on_any_rank_is_found(void **state) {
   if (size() == 1)
     return;
   train_case c;
-  case_create(&c);
+  create(&c);
   case_set(&c, "output.checkpoint_every_steps=2");
   for (int rank = 0; rank < size(); rank++)
     for (int where = FIRST_WEIGHT; where <= LAST_STATE; where++)
@@ -156,9 +164,29 @@ static void test_float_reduction_is_checked_too(void **state) {
   if (size() == 1)
     return;
   train_case c;
-  case_create(&c);
+  create(&c);
   case_set(&c, "parallel.reduction=float");
   check_found(&c, size() - 1, 3, FIRST_WEIGHT, 12);
+  case_destroy(&c);
+}
+
+/* The ranks of a node have one copy, which is compared with that of another node. */
+static void test_a_node_is_compared_with_the_others(void **state) {
+  (void)state;
+  if (size() < 4)
+    return;
+  train_case c;
+  tn_comm *comm = NULL;
+  create(&c);
+  case_set(&c, "parallel.node_stage=on");
+  assert_all_ok(tn_comm_create(MPI_COMM_WORLD, &comm));
+  tn_comm_pretend_nodes(comm, 2);
+  plan(2, 3, FIRST_WEIGHT, 0);
+  const tn_status status = case_train(&c, comm, "run", NULL, NULL);
+  tn_comm_destroy(&comm);
+  assert_all_status(status, TN_ERR_MISMATCH);
+  assert_all_message("differs: ranks 2, 3 of 4 do not have what rank 0 has");
+  assert_all_int_equal(last_step(&c), 0);
   case_destroy(&c);
 }
 
@@ -170,7 +198,7 @@ static void test_one_rank_has_nobody_to_compare_with(void **state) {
   train_case c;
   tn_train_result whole;
   tn_train_result flipped;
-  case_create(&c);
+  create(&c);
   plan(0, 0, FIRST_WEIGHT, 0);
   assert_all_ok(case_train(&c, all_ranks(), NULL, NULL, &whole));
   plan(0, 2, FIRST_WEIGHT, 0);
@@ -185,6 +213,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_the_checkpoint_before_it_is_kept_and_resumed_from),
       cmocka_unit_test(test_any_bit_on_any_rank_is_found),
       cmocka_unit_test(test_float_reduction_is_checked_too),
+      cmocka_unit_test(test_a_node_is_compared_with_the_others),
       cmocka_unit_test(test_one_rank_has_nobody_to_compare_with),
   };
   return mpi_test_run(argc, argv, "train_flip", tests, sizeof tests / sizeof *tests);
