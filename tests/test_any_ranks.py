@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""The same run on 1, 2, 3, 4, 5, 7 and 12 ranks, by every algorithm and transport of MPI: every checkpoint and every row
-of the metrics, bit for bit. As a test it goes through a small table; with --minutes N it draws combinations of all that
-the table knows, for so long, and prints how many runs were the same."""
+"""The same run on 1, 2, 3, 4, 5, 7 and 12 ranks, by the node's stage and by every algorithm and transport of MPI: every
+checkpoint and every row of the metrics, bit for bit. As a test it goes through a small table; with --minutes N it draws
+combinations of all that the table knows, for so long, and prints how many runs were the same."""
 
 import argparse
 import os
@@ -15,8 +15,9 @@ import numpy as np
 
 from command_case import CommandTest
 
-# Open MPI's numbers of its allreduce algorithms; 0 leaves it the choice.
-ALGORITHMS = ("its own choice", "linear", "reduce and broadcast", "recursive doubling", "ring", "segmented ring",
+# Who adds: the ranks of a node in shared memory, or MPI by an algorithm, here by Open MPI's numbers; 0: as it chooses.
+STAGE = -1
+ALGORITHMS = ("MPI's own choice", "linear", "reduce and broadcast", "recursive doubling", "ring", "segmented ring",
               "Rabenseifner")
 TRANSPORTS = ("self,vader", "self,tcp")
 RANKS = (1, 2, 3, 4, 5, 7, 12)
@@ -109,7 +110,7 @@ CASES = 7
 
 def surroundings(algorithm, transport):
     variables = {"OMPI_MCA_btl": transport}
-    if algorithm:
+    if algorithm > 0:
         variables.update({"OMPI_MCA_coll_tuned_use_dynamic_rules": "1",
                           "OMPI_MCA_coll_tuned_allreduce_algorithm": str(algorithm),
                           "OMPI_MCA_coll_tuned_allreduce_algorithm_segmentsize": "1024"})
@@ -130,9 +131,10 @@ class AnyRanksCase(CommandTest):
                 file[f"{split}/v"] = (x[:, :2] * 0.5).astype("float32")
                 file[f"{split}/w"] = draw.uniform(0.5, 2, size=rows).astype("float32")
 
-    def run_case(self, settings, ranks=0, algorithm=0, transport=TRANSPORTS[0]):
+    def run_case(self, settings, ranks=0, algorithm=STAGE, transport=TRANSPORTS[0]):
         """What a run leaves behind."""
-        arguments = [word for setting in settings for word in ("-s", setting)]
+        stage = "on" if algorithm == STAGE else "off"
+        arguments = [word for setting in [*settings, f"parallel.node_stage={stage}"] for word in ("-s", setting)]
         self.train("run", "--overwrite", "--quiet", *arguments, ranks=ranks,
                    environment=surroundings(algorithm, transport))
         return {"metrics.h5": self.columns("run"), **self.checkpoints("run")}
@@ -145,7 +147,8 @@ class AnyRanksCase(CommandTest):
             self.assertEqual(len(found[name]), len(contents), f"{what}: {name}")
 
     def check(self, settings, expected, ranks, algorithm, transport):
-        what = f"{ranks} ranks, {ALGORITHMS[algorithm]}, {transport}: {' '.join(settings)}"
+        adder = "the node's stage" if algorithm == STAGE else ALGORITHMS[algorithm]
+        what = f"{ranks} ranks, {adder}, {transport}: {' '.join(settings)}"
         self.compare(self.run_case(settings, ranks, algorithm, transport), expected, what)
 
 
@@ -154,7 +157,8 @@ def case_settings(number):
 
 
 class AnyRanks(AnyRanksCase):
-    """Over the cases every rank count meets every algorithm and every transport, and these two each other."""
+    """Over the cases every rank count meets every algorithm and every transport, and these two each other; the node's
+    stage takes its turn with every other case."""
 
     def check_case(self, number):
         settings = case_settings(number)
@@ -163,6 +167,8 @@ class AnyRanks(AnyRanksCase):
         for place, ranks in enumerate(RANKS):
             self.check(settings, expected, ranks, (number + place) % len(ALGORITHMS),
                        TRANSPORTS[(number + place // 2) % len(TRANSPORTS)])
+            if (number + place) % 2 == 0:
+                self.check(settings, expected, ranks, STAGE, TRANSPORTS[0])
 
     def check_that_it_acts(self, settings, expected):
         """What a case is there for has happened in it."""
@@ -201,7 +207,7 @@ class Campaign(AnyRanksCase):
             settings = [setting for choices in CHOICES.values() for setting in draw.choice(choices)]
             expected = self.run_case(settings)
             for ranks in RANKS:
-                self.check(settings, expected, ranks, draw.randrange(len(ALGORITHMS)), draw.choice(TRANSPORTS))
+                self.check(settings, expected, ranks, draw.randrange(STAGE, len(ALGORITHMS)), draw.choice(TRANSPORTS))
                 runs += 1
             print(f"{runs} runs of {runs // len(RANKS)} configurations: all the same", flush=True)
 
