@@ -1,0 +1,128 @@
+"""A Slurm cluster of two nodes for the tests, and jobs on it. LOCAL_CLUSTER_DIR names one that runs already, if any; otherwise
+the tests start their own, which ends with them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import h5py
+
+from command_case import SMALL, THINNET, CommandTest
+
+ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+CLUSTER = os.path.join(ROOT, "scripts", "local_cluster")
+SKIPPED = 77
+# For a machine that others keep busy; on a free one nothing here takes a quarter of it.
+JOB_LIMIT_S = 150
+
+# Gradients of 77 x 1024 values: with 8 bytes each 0.6 MB a step on a link. At this rate a step takes half a second at the least, on the
+# fastest machine: what has to be interrupted is not over before.
+WIDE = SMALL.replace("hidden = 16, 12", "hidden = 256, 296") + """
+[output]
+checkpoint_every_steps = 5
+"""
+SLOW = "10mbit"
+STEP_S = 8 * 77 * 1024 * 8 / 10e6
+
+
+def cluster_folder():
+    return os.environ.setdefault("LOCAL_CLUSTER_DIR", f"/run/thinnet-cluster-{os.getpid()}")
+
+
+def local_cluster(*arguments, cwd="/", environment=None):
+    return subprocess.run([CLUSTER, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                          cwd=cwd, timeout=JOB_LIMIT_S, env={**os.environ, **(environment or {})})
+
+
+def start_cluster():
+    """Ends the program with SKIPPED where the machine cannot have a cluster."""
+    cluster_folder()
+    done = local_cluster("up", "--cpus", "2", "--with", str(os.getpid()))
+    if done.returncode == 3:
+        print(f"skipped: {done.stderr.strip()}")
+        sys.exit(SKIPPED)
+    if done.returncode != 0:
+        sys.exit(done.stdout + done.stderr)
+    return "are ready" in done.stdout
+
+
+class SlurmCase(CommandTest):
+    def setUp(self):
+        # The nodes have a /tmp of their own.
+        tempfile.tempdir = "/var/tmp"
+        super().setUp()
+        shutil.copy2(THINNET, self.path("thinnet"))
+        self.config = self.write("wide.ini", WIDE.format(folder=self.folder))
+
+    def cluster(self, *arguments, status=0, environment=None):
+        done = local_cluster(*arguments, cwd=self.folder, environment=environment)
+        self.assertEqual(done.returncode, status, f"{arguments}\n{done.stdout}{done.stderr}")
+        return done
+
+    def configuration(self, name, old, new):
+        """Another one than self.config, with this text in place of that."""
+        with open(self.config, encoding="utf-8") as file:
+            return self.write(name, file.read().replace(old, new))
+
+    def slow_network(self):
+        self.cluster("shape", "--rate", SLOW)
+        self.addCleanup(self.cluster, "shape")
+
+    def script(self, name, run, config=None):
+        """A job script as a user edits it."""
+        with open(os.path.join(ROOT, "jobs", name), encoding="utf-8") as file:
+            text = file.read()
+        for variable, value in (("thinnet", self.path("thinnet")), ("config", config or self.config),
+                                ("run", self.path(run))):
+            text, count = re.subn(f"(?m)^{variable}=[^#\n]*", f"{variable}={value} ", text)
+            self.assertEqual(count, 1, f"{name}: {variable}")
+        return self.write(name, text)
+
+    def submit(self, *arguments):
+        job = self.cluster("submit", "--parsable", *arguments).stdout.strip()
+        self.addCleanup(self.cluster, "shell", "scancel", "--quiet", job)
+        return job
+
+    def job(self, job):
+        text = self.cluster("shell", "scontrol", "show", "job", "--oneliner", job).stdout
+        return dict(word.split("=", 1) for word in text.split() if "=" in word)
+
+    def wait(self, what, condition):
+        end = time.monotonic() + JOB_LIMIT_S
+        while not condition():
+            self.assertLess(time.monotonic(), end, f"waited for {what}")
+            time.sleep(0.2)
+
+    def wait_for(self, job, *states):
+        """Returns what Slurm says about the job once it is in one of the states."""
+        self.wait(f"job {job} to be {states}: {self.job(job)}\n{self.output(job)}",
+                  lambda: self.job(job)["JobState"] in states)
+        return self.job(job)
+
+    def output(self, job):
+        try:
+            with open(self.path(f"thinnet-{job}.out"), encoding="utf-8") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def wait_for_checkpoint(self, run, job):
+        self.wait(f"a checkpoint: {self.output(job)}", lambda: os.path.exists(self.path(run, "last.h5")))
+
+    def ended(self, job, state="COMPLETED"):
+        found = self.wait_for(job, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")
+        self.assertEqual(found["JobState"], state, self.output(job))
+        return found
+
+    def reference(self):
+        """The digest of the run that nothing disturbs; reduction = exact makes it that of any number of ranks."""
+        self.train("reference", "--quiet", ranks=2)
+        return self.digest("reference", "last.h5")
+
+    def hosts(self, run):
+        with h5py.File(self.path(run, "metrics.h5")) as file:
+            return {name.decode() for name in file["host_names"][()]}

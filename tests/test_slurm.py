@@ -1,0 +1,180 @@
+#!/usr/bin/python3
+"""The job scripts on a real Slurm: they train, stop in time, go on after what a cluster does to jobs, and refuse."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import unittest
+
+from slurm_case import CLUSTER, ROOT, STEP_S, SlurmCase, cluster_folder, local_cluster, start_cluster
+
+
+class Submitted(SlurmCase):
+    def test_one_node(self):
+        script = self.script("single_node.sbatch", "run")
+        job = self.submit(script)
+        self.ended(job)
+        self.assertEqual(self.digest("run", "last.h5"), self.reference())
+        again = self.submit(script)
+        self.ended(again)
+        self.assertIn("is finished", self.output(again))
+
+    def test_a_rank_has_the_threads_and_cores_it_was_given(self):
+        job = self.submit("--ntasks-per-node=1", "--cpus-per-task=2", self.script("single_node.sbatch", "run"))
+        self.ended(job)
+        self.assertIn("ranks 1", self.output(job))
+        self.assertIn("threads a rank 2", self.output(job))
+
+    def received(self, node):
+        """Bytes that came from the node over the bridge."""
+        links = json.loads(self.cluster("shell", "ip", "-json", "-stats", "link", "show", node).stdout)
+        return links[0]["stats64"]["rx"]["bytes"]
+
+    def test_two_nodes(self):
+        expected = self.reference()
+        for name in ("multi_node.sbatch", "multi_node_srun.sbatch"):
+            with self.subTest(name):
+                run = name.split(".", maxsplit=1)[0]
+                before = self.received("n1")
+                job = self.submit(self.script(name, run))
+                self.ended(job)
+                self.assertIn("ranks 4", self.output(job))
+                self.assertEqual(self.hosts(run), {"n1", "n2"})
+                self.assertEqual(self.digest(run, "last.h5"), expected)
+                # 20 steps, in each at least one gradient of 0.6 MB.
+                self.assertGreater(self.received("n1") - before, 20 * 600_000)
+
+    def test_inputs_are_checked_before_the_queue(self):
+        script = self.script("single_node.sbatch", "run", config=self.path("missing.ini"))
+        self.assertIn("missing.ini", self.cluster("shell", "bash", script, status=2).stderr)
+        script = self.script("single_node.sbatch", "run")
+        done = self.cluster("shell", "bash", script, "--time=10")
+        self.ended(re.search(r"Submitted batch job (\d+)", done.stdout)[1])
+
+    def test_tasks_without_mpi_are_refused(self):
+        """Open MPI itself refuses what it sees was started by srun; with the variable gone it believes to be alone."""
+        launch = ("shell", "srun", "-n", "2", "--mpi=none", "env", "-u", "SLURM_NODELIST", self.path("thinnet"), "train",
+                  self.config, "-o", self.path("run"))
+        self.assertIn("srun --mpi=pmix", self.cluster(*launch, status=2).stderr)
+        self.assertFalse(os.path.exists(self.path("run")))
+
+
+class Interrupted(SlurmCase):
+    """Each time the run that is put together ends as the run that nothing disturbs."""
+
+    def setUp(self):
+        super().setUp()
+        self.slow_network()
+
+    def test_signal_requeue_resume(self):
+        # Slurm looks at its clock every 30 s: the signal comes 10 to 40 s after the start, and the run takes longer than that.
+        self.config = self.configuration("long.ini", "epochs = 4", "epochs = 25")
+        self.assertGreater(25 * 5 * STEP_S, 60)
+        job = self.submit("--time=1", "--signal=B:USR1@20", self.script("requeue.sbatch", "run"))
+        self.wait_for(job, "PENDING", "REQUEUED")
+        self.wait("the first turn", lambda: "turn 1] stopped with a checkpoint" in self.output(job))
+        self.cluster("shape")
+        found = self.ended(job)
+        output = self.output(job)
+        self.assertEqual(found["Restarts"], "1", output)
+        self.assertIn("resuming after", output)
+        self.assertIn("turn 2] done", output)
+        self.assertEqual(self.digest("run", "last.h5"), self.reference())
+
+    def test_node_fails(self):
+        job = self.submit(self.script("requeue.sbatch", "run"))
+        self.wait_for_checkpoint("run", job)
+        self.cluster("fail", "n2")
+        self.addCleanup(self.cluster, "restore", "n2")
+        found = self.ended(job)
+        output = self.output(job)
+        self.assertEqual((found["Restarts"], found["NodeList"]), ("1", "n1"), output)
+        self.assertIn("resuming after", output)
+        self.assertEqual(self.digest("run", "last.h5"), self.reference())
+
+    def test_cancelled_job_leaves_a_checkpoint(self):
+        job = self.submit(self.script("multi_node_srun.sbatch", "run"))
+        self.wait_for_checkpoint("run", job)
+        self.cluster("shell", "scancel", job)
+        self.ended(job, "CANCELLED")
+        self.assertNotIn("done  ", self.output(job))
+        self.assertIn("resuming after", self.train("run", "--resume", ranks=2).stdout)
+        self.assertEqual(self.digest("run", "last.h5"), self.reference())
+
+    def test_chain(self):
+        """The first job runs out of train.time_limit, the second ends the run, the third is dropped."""
+        self.config = self.configuration("limit.ini", "batch_size = 8", "batch_size = 8\ntime_limit = 5")
+        done = self.cluster("shell", os.path.join(ROOT, "jobs", "chain.sh"), "3", self.script("multi_node.sbatch", "run"))
+        jobs = re.findall(r"job (\d+): ", done.stdout)
+        self.assertEqual(len(jobs), 3, done.stdout)
+        self.assertEqual(self.ended(jobs[0], "FAILED")["ExitCode"], "75:0")
+        self.cluster("shape")
+        self.ended(jobs[1])
+        self.assertIn("resuming after", self.output(jobs[1]))
+        self.ended(jobs[2], "CANCELLED")
+        self.assertEqual(self.digest("run", "last.h5"), self.reference())
+
+
+class Cluster(unittest.TestCase):
+    """scripts/local_cluster itself, beside the cluster of the other tests."""
+
+    def setUp(self):
+        self.environment = {"LOCAL_CLUSTER_DIR": cluster_folder() + "-second"}
+        self.addCleanup(self.run_script, "down")
+
+    def run_script(self, *arguments):
+        return local_cluster(*arguments, environment=self.environment)
+
+    def processes(self):
+        """Those that name the second cluster's folder in their environment; not what is dead and waits for its parent."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/environ", "rb") as file:
+                    if self.environment["LOCAL_CLUSTER_DIR"].encode() in file.read():
+                        found.append(pid)
+            except OSError:
+                pass
+        return found
+
+    def assert_gone(self):
+        end = time.monotonic() + 10
+        while self.processes() and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertEqual(self.processes(), [])
+        self.assertFalse(os.path.exists(self.environment["LOCAL_CLUSTER_DIR"]))
+
+    def test_up_again_is_nothing_and_down_leaves_nothing(self):
+        self.assertIn("are ready", self.run_script("up", "--nodes", "1").stdout)
+        self.assertIn("runs already", self.run_script("up").stdout)
+        self.assertEqual(self.run_script("status").returncode, 0)
+        self.assertGreater(len(self.processes()), 3)
+        self.run_script("down")
+        self.assert_gone()
+        self.assertEqual(self.run_script("status").returncode, 1)
+
+    def test_nothing_is_left_where_the_script_is_killed(self):
+        for seconds in (0.1, 0.3, 0.6, 1.0):
+            process = subprocess.Popen([CLUSTER, "up"], env={**os.environ, **self.environment}, stdout=subprocess.DEVNULL)
+            time.sleep(seconds)
+            process.kill()
+            process.wait()
+            self.run_script("down")
+            self.assert_gone()
+
+    def test_the_cluster_ends_with_a_process(self):
+        with subprocess.Popen(["sleep", "60"]) as process:
+            self.run_script("up", "--nodes", "1", "--with", str(process.pid))
+            process.kill()
+        self.assert_gone()
+
+
+if __name__ == "__main__":
+    mine = start_cluster()
+    program = unittest.main(argv=[sys.argv[0], "-v", *sys.argv[1:]], exit=False)
+    if mine:
+        local_cluster("down")
+    sys.exit(not program.result.wasSuccessful())
