@@ -331,6 +331,66 @@ static void test_float_sums(void **state) {
   assert_all_near(sums[TN_SUM_LOSS], expected[TN_SUM_LOSS], 2 * size() * 0x1p-24 * expected[TN_SUM_LOSS]);
 }
 
+static void assert_late_sum(tn_reducer *reducer, int added) {
+  const int bits = tn_reducer_fraction_bits(reducer);
+  double sums[TN_SUM_COUNT];
+  int64_t flags[TN_FLAG_COUNT];
+  tn_reducer_sum(reducer, sums, flags);
+  const float *const whole = whole_sum(reducer);
+  int wrong = 0;
+  for (int i = 0; i < VALUES; i++) {
+    wide_integer sum = 0;
+    for (int replica = 0; replica < added; replica++)
+      sum += oracle_fixed((double)gradient_of(replica, i), bits);
+    const float expected = oracle_float(sum, bits);
+    wrong += memcmp(&whole[i], &expected, sizeof expected) != 0;
+  }
+  double rows = 0;
+  for (int replica = 0; replica < added; replica++)
+    rows += 100000007 + replica;
+  assert_all_int_equal(wrong, 0);
+  assert_all_near(sums[TN_SUM_ROWS], rows, 0);
+}
+
+/* With one replica a rank a team's gradients become integers as they are added: the same sum to the bit, also where the
+ * last rank has no rows. */
+static void test_exact_with_one_replica_a_rank(void **state) {
+  (void)state;
+  tn_reducer *reducer = NULL;
+  assert_all_ok(tn_reducer_create(&reducer, team, TN_REDUCTION_EXACT, -1, size(), VALUES));
+  assert_all_ok(add_replica(reducer, rank()));
+  assert_late_sum(reducer, size());
+  tn_reducer_begin(reducer);
+  assert_all_ok(rank() == size() - 1 ? TN_OK : add_replica(reducer, rank()));
+  assert_late_sum(reducer, size() - 1);
+  tn_reducer_destroy(&reducer);
+}
+
+/* A number that cannot be added is named, and leaves numbers to the reduction that is still to come. */
+static void test_one_bad_gradient_with_one_replica_a_rank(void **state) {
+  (void)state;
+  const bool culprit = rank() == size() - 1;
+  const double ones[TN_SUM_COUNT] = {[TN_SUM_ROWS] = 1};
+  double sums[TN_SUM_COUNT];
+  int64_t flags[TN_FLAG_COUNT];
+  int64_t index = -1;
+  float value = 0;
+  tn_reducer *reducer = NULL;
+  assert_all_ok(tn_reducer_create(&reducer, team, TN_REDUCTION_EXACT, -1, size(), VALUES));
+  fill_gradient(tn_reducer_gradient(reducer), rank());
+  if (culprit)
+    tn_reducer_gradient(reducer)[77] = INFINITY;
+  const tn_status status = tn_reducer_add(reducer, ones, &index, &value);
+  tn_reducer_sum(reducer, sums, flags);
+  const bool finite = isfinite(whole_sum(reducer)[77]);
+  tn_reducer_destroy(&reducer);
+  assert_all_status(status, culprit ? TN_ERR_NUMERIC : TN_OK);
+  assert_all_int_equal(index, culprit ? 77 : -1);
+  assert_all_true(!culprit || value == INFINITY);
+  assert_all_true(finite);
+  assert_all_near(sums[TN_SUM_ROWS], size(), 0);
+}
+
 /* What stands in the block of a rank without rows, from the last step perhaps, does not count. */
 static void assert_idle_ranks_add_nothing(tn_reduction reduction) {
   tn_reducer *reducer = create(reduction, -1);
@@ -444,6 +504,7 @@ static void test_a_team_broadcasts(void **state) {
       TEST(test_exact_has_the_headroom_it_promises, way), TEST(test_exact_errs_no_more_than_it_says, way),             \
       TEST(test_fraction_bits_and_limits, way), TEST(test_impossible_settings_are_refused, way),                       \
       TEST(test_one_bad_gradient, way), TEST(test_one_bad_sum, way), TEST(test_float_sums, way),                       \
+      TEST(test_exact_with_one_replica_a_rank, way), TEST(test_one_bad_gradient_with_one_replica_a_rank, way),         \
       TEST(test_idle_ranks_add_nothing, way), TEST(test_flags_count_ranks_and_are_lowered, way),                       \
       TEST(test_unequal_nodes_are_refused_where_a_stage_is_asked_for, way),                                            \
       TEST(test_a_stage_that_does_not_fit_is_refused_or_left, way), TEST(test_a_team_broadcasts, way)

@@ -21,6 +21,7 @@ enum {
 struct tn_reducer {
   const tn_comm *comm;
   bool exact;
+  bool late;        /* exact mode: gradients stay floats until a share of them is added up (one replica a rank) */
   int replica_bits; /* 2^replica_bits >= replicas */
   int fraction_bits;
   float limit;       /* INFINITY in float mode */
@@ -30,6 +31,7 @@ struct tn_reducer {
   int64_t values;
   float *floats;             /* the gradient; in float mode sums and flags behind it */
   int64_t *integers;         /* exact mode: gradient, sums, flags */
+  int64_t *tail;             /* exact mode: sums, flags */
   float *total;              /* the share of the sum; in float mode sums and flags behind it */
   int64_t *integer_total;    /* exact mode: the share, sums, flags */
   int64_t added;             /* local replicas that are in */
@@ -75,22 +77,29 @@ static int64_t float_bytes(bool exact, int64_t values) {
   return whole_lines((values + (exact ? 0 : FLOAT_TAIL)) * (int64_t)sizeof(float));
 }
 
+/* values: 0 where gradients stay floats. */
 static int64_t integer_bytes(bool exact, int64_t values) {
   return exact ? whole_lines((values + INTEGER_TAIL) * (int64_t)sizeof(int64_t)) : 0;
+}
+
+static int64_t block_bytes(const tn_reducer *reducer) {
+  return float_bytes(reducer->exact, reducer->values) +
+         integer_bytes(reducer->exact, reducer->late ? 0 : reducer->values);
 }
 
 /* The blocks of a team stand one behind the other in its window, floats and integers of a rank together. */
 static void lay_out(tn_reducer *reducer, const tn_team *team) {
   const int64_t floats = float_bytes(reducer->exact, reducer->values);
-  const int64_t bytes = floats + integer_bytes(reducer->exact, reducer->values);
+  const int64_t bytes = block_bytes(reducer);
   char *const mine = reducer->memory + tn_team_rank(team) * bytes;
   reducer->floats = (float *)(void *)mine;
   reducer->integers = (int64_t *)(void *)(mine + floats);
+  reducer->tail = reducer->integers + (reducer->late ? 0 : reducer->values);
   reducer->stage = (tn_stage){.team = team,
                               .window = reducer->window,
                               .values = reducer->values,
                               .tail = reducer->exact ? INTEGER_TAIL : FLOAT_TAIL,
-                              .stride = bytes / (int64_t)(reducer->exact ? sizeof(int64_t) : sizeof(float)),
+                              .stride = bytes,
                               .share = tn_share_of(reducer->values, tn_team_rank(team), tn_team_size(team))};
 }
 
@@ -110,9 +119,8 @@ static tn_status allocate_totals(tn_reducer *reducer) {
 }
 
 static tn_status allocate(tn_reducer *reducer, const tn_team *team) {
-  const int64_t bytes = float_bytes(reducer->exact, reducer->values) + integer_bytes(reducer->exact, reducer->values);
   void *memory = NULL;
-  TN_TRY(tn_team_memory(team, tn_team_size(team) * bytes, &reducer->window, &memory));
+  TN_TRY(tn_team_memory(team, tn_team_size(team) * block_bytes(reducer), &reducer->window, &memory));
   reducer->memory = memory;
   lay_out(reducer, team);
   return tn_comm_agree(team->comm, allocate_totals(reducer));
@@ -127,6 +135,7 @@ tn_status tn_reducer_create(tn_reducer **reducer, const tn_team *team, tn_reduct
     (*reducer)->limit = INFINITY;
     if (reduction == TN_REDUCTION_EXACT)
       status = set_range(*reducer, fraction_bits, replicas);
+    (*reducer)->late = (*reducer)->exact && tn_team_size(team) > 1 && replicas == team->comm->size;
   }
   status = tn_comm_agree(team->comm, status);
   if (status == TN_OK)
@@ -179,7 +188,7 @@ void tn_reducer_begin(tn_reducer *reducer) {
   memset(reducer->sums, 0, sizeof reducer->sums);
   memset(reducer->raised, 0, sizeof reducer->raised);
   if (reducer->exact)
-    memset(reducer->integers + reducer->values, 0, INTEGER_TAIL * sizeof *reducer->integers);
+    memset(reducer->tail, 0, INTEGER_TAIL * sizeof *reducer->tail);
 }
 
 bool tn_reducer_accumulates(const tn_reducer *reducer) {
@@ -209,15 +218,22 @@ static tn_status fail_not_finite(const char *what, double value) {
                  value);
 }
 
-/* Adds a replica's gradient to the integers, or checks it where it is added already; the place of what cannot be added,
- * or -1. */
-static int64_t take_gradient(tn_reducer *reducer) {
-  if (!reducer->exact)
-    return tn_fixed_first_beyond(reducer->floats, reducer->values, reducer->limit);
-  const int64_t place = tn_fixed_from_floats(reducer->integers, reducer->floats, reducer->values,
-                                             reducer->fraction_bits, reducer->limit, reducer->added > 0);
-  if (place >= 0) /* the step fails, but its reduction is still to come and needs numbers */
-    memset(reducer->integers, 0, (size_t)reducer->values * sizeof *reducer->integers);
+/* Adds a replica's gradient to the integers, or checks it where it is added already or will be later; the place of what
+ * cannot be added, and what stands there, or -1. */
+static int64_t take_gradient(tn_reducer *reducer, float *value) {
+  const size_t count = (size_t)reducer->values;
+  const bool adds = reducer->exact && !reducer->late;
+  const int64_t place = adds ? tn_fixed_from_floats(reducer->integers, reducer->floats, reducer->values,
+                                                    reducer->fraction_bits, reducer->limit, reducer->added > 0)
+                             : tn_fixed_first_beyond(reducer->floats, reducer->values, reducer->limit);
+  if (place < 0)
+    return place;
+  *value = reducer->floats[place];
+  /* The step fails, but its reduction is still to come and needs numbers. */
+  if (adds)
+    memset(reducer->integers, 0, count * sizeof *reducer->integers);
+  else if (reducer->late)
+    memset(reducer->floats, 0, count * sizeof *reducer->floats);
   return place;
 }
 
@@ -229,7 +245,7 @@ static int take_sums(tn_reducer *reducer, const double *sums) {
     if (!(fabs(sums[s]) < limit))
       bad = bad < 0 ? s : bad;
     else if (reducer->exact)
-      tn_sum_add_fixed(sums[s], reducer->integers + reducer->values + (ptrdiff_t)s * TN_SUM_WORDS);
+      tn_sum_add_fixed(sums[s], reducer->tail + (ptrdiff_t)s * TN_SUM_WORDS);
     else
       reducer->sums[s] += sums[s];
   }
@@ -241,12 +257,13 @@ tn_status tn_reducer_add(tn_reducer *reducer, const double *sums, int64_t *index
                                                   "the number of rows"};
   if (sums[TN_SUM_ROWS] == 0)
     return TN_OK;
-  const int64_t place = take_gradient(reducer);
+  float number = 0.0F;
+  const int64_t place = take_gradient(reducer, &number);
   const int bad_sum = take_sums(reducer, sums);
   reducer->added++;
   if (place >= 0) {
     *index = place;
-    *value = reducer->floats[place];
+    *value = number;
     return isfinite(*value) ? fail_beyond(reducer, "a gradient", (double)*value)
                             : fail_not_finite("a gradient", (double)*value);
   }
@@ -279,22 +296,28 @@ static void sum_floats(tn_reducer *reducer, double *sums, int64_t *flags) {
     flags[f] = (int64_t)parts[TN_SUM_COUNT * TN_SUM_PARTS + f];
 }
 
-/* Where the first rank's integers stand in the team's window. */
-static const int64_t *first_integers(const tn_reducer *reducer) {
-  return (const int64_t *)(const void *)(reducer->memory + float_bytes(true, reducer->values));
+static void sum_words(tn_reducer *reducer) {
+  const float *const first = (const float *)(const void *)reducer->memory;
+  const int64_t *const first_integers =
+      (const int64_t *)(const void *)(reducer->memory + float_bytes(true, reducer->values));
+  if (tn_team_size(reducer->stage.team) == 1)
+    tn_comm_reduce(reducer->comm, reducer->integers, reducer->values + INTEGER_TAIL, MPI_INT64_T, MPI_SUM);
+  else if (reducer->late)
+    tn_stage_sum_fixed(&reducer->stage, first, first_integers, reducer->fraction_bits, reducer->limit,
+                       reducer->integer_total);
+  else
+    tn_stage_sum_integers(&reducer->stage, first_integers, reducer->integer_total);
 }
 
 static void sum_integers(tn_reducer *reducer, double *sums, int64_t *flags) {
-  int64_t *const tail = reducer->integers + reducer->values;
-  if (reducer->added == 0)
+  const int64_t count = reducer->stage.share.count;
+  if (reducer->added == 0 && reducer->late)
+    memset(reducer->floats, 0, (size_t)reducer->values * sizeof *reducer->floats);
+  else if (reducer->added == 0)
     memset(reducer->integers, 0, (size_t)reducer->values * sizeof *reducer->integers);
   for (int f = 0; f < TN_FLAG_COUNT; f++)
-    tail[TN_SUM_COUNT * TN_SUM_WORDS + f] = reducer->raised[f];
-  if (tn_team_size(reducer->stage.team) > 1)
-    tn_stage_sum_integers(&reducer->stage, first_integers(reducer), reducer->integer_total);
-  else
-    tn_comm_reduce(reducer->comm, reducer->integers, reducer->values + INTEGER_TAIL, MPI_INT64_T, MPI_SUM);
-  const int64_t count = reducer->stage.share.count;
+    reducer->tail[TN_SUM_COUNT * TN_SUM_WORDS + f] = reducer->raised[f];
+  sum_words(reducer);
   const int64_t *const words = reducer->integer_total + count;
   tn_fixed_to_floats(reducer->total, reducer->integer_total, count, reducer->fraction_bits);
   for (int s = 0; s < TN_SUM_COUNT; s++)

@@ -32,7 +32,8 @@ typedef struct tn_reducer tn_reducer;
  * where float32 sums err by up to (R - 1) 2^-24 (sum of |g|), which is much where the g nearly cancel.
  *
  * TN_ERR_CONFIG where f is above 61 - ceil(log2 replicas), and where exact mode gets more than 2^22 replicas.
- * TN_ERR_MEMORY. The team outlives the reducer. values: floats in a gradient block. Collective, agreed. */
+ * TN_ERR_MEMORY. The team outlives the reducer, and where there are as many replicas as ranks each rank adds one of
+ * them at most. values: floats in a gradient block. Collective, agreed. */
 tn_status tn_reducer_create(tn_reducer **reducer, const tn_team *team, tn_reduction reduction, int fraction_bits,
                             int64_t replicas, int64_t values);
 void tn_reducer_destroy(tn_reducer **reducer); /* collective over the team */
@@ -75,7 +76,7 @@ int tn_reducer_fraction_bits(const tn_reducer *reducer);
 /* The limit of |g| in exact mode. */
 double tn_reducer_limit(const tn_reducer *reducer);
 
-/* Bytes it holds on a rank, which take part in a node's window where there is a team. */
+/* Bytes it holds on a rank, at most, which take part in a node's window where there is a team. */
 int64_t tn_reducer_bytes(tn_reduction reduction, int64_t values);
 
 #endif

@@ -1,5 +1,6 @@
 #include "dist/stage.h"
 
+#include "dist/fixed.h"
 #include "math/multiversion.h"
 
 /* Block by block, so that `total` stays in the first-level cache however many ranks there are. Written once for both
@@ -31,17 +32,34 @@ static void sum_over_nodes(const tn_stage *stage, void *total, MPI_Datatype type
 void tn_stage_sum_floats(const tn_stage *stage, const float *first, float *total) {
   const int ranks = tn_team_size(stage->team);
   const tn_share share = stage->share;
+  const int64_t stride = stage->stride / (int64_t)sizeof *first;
   tn_shared_fence(stage->window);
-  add_floats(share.count, ranks, first + share.first, stage->stride, total);
-  add_floats(stage->tail, ranks, first + stage->values, stage->stride, total + share.count);
+  add_floats(share.count, ranks, first + share.first, stride, total);
+  add_floats(stage->tail, ranks, first + stage->values, stride, total + share.count);
   sum_over_nodes(stage, total, MPI_FLOAT);
 }
 
 void tn_stage_sum_integers(const tn_stage *stage, const int64_t *first, int64_t *total) {
   const int ranks = tn_team_size(stage->team);
   const tn_share share = stage->share;
+  const int64_t stride = stage->stride / (int64_t)sizeof *first;
   tn_shared_fence(stage->window);
-  add_integers(share.count, ranks, first + share.first, stage->stride, total);
-  add_integers(stage->tail, ranks, first + stage->values, stage->stride, total + share.count);
+  add_integers(share.count, ranks, first + share.first, stride, total);
+  add_integers(stage->tail, ranks, first + stage->values, stride, total + share.count);
+  sum_over_nodes(stage, total, MPI_INT64_T);
+}
+
+void tn_stage_sum_fixed(const tn_stage *stage, const float *first, const int64_t *first_tail, int bits, float limit,
+                        int64_t *total) {
+  const int ranks = tn_team_size(stage->team);
+  const tn_share share = stage->share;
+  const int64_t stride = stage->stride / (int64_t)sizeof *first;
+  tn_shared_fence(stage->window);
+  for (int64_t done = 0; done < share.count; done += TN_SHARE_STEP) {
+    const int64_t count = share.count - done < TN_SHARE_STEP ? share.count - done : TN_SHARE_STEP;
+    for (int rank = 0; rank < ranks; rank++)
+      tn_fixed_from_floats(total + done, first + rank * stride + share.first + done, count, bits, limit, rank > 0);
+  }
+  add_integers(stage->tail, ranks, first_tail, stage->stride / (int64_t)sizeof *first_tail, total + share.count);
   sum_over_nodes(stage, total, MPI_INT64_T);
 }

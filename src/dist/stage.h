@@ -8,7 +8,7 @@
 #include "math/share.h"
 
 /* A team's blocks: that of team rank r is `values` elements and a tail of `tail` behind them, and begins r x `stride`
- * elements after `first`. */
+ * bytes after `first`. */
 typedef struct tn_stage {
   const tn_team *team;
   const tn_shared *window;
@@ -21,5 +21,10 @@ typedef struct tn_stage {
  * the team's next fence. Collective. */
 void tn_stage_sum_floats(const tn_stage *stage, const float *first, float *total);
 void tn_stage_sum_integers(const tn_stage *stage, const int64_t *first, int64_t *total);
+
+/* tn_stage_sum_integers of blocks of floats, each of which counts as an integer at a fixed binary point: see
+ * tn_fixed_from_floats. Their tails are integers, and stand elsewhere. */
+void tn_stage_sum_fixed(const tn_stage *stage, const float *first, const int64_t *first_tail, int bits, float limit,
+                        int64_t *total);
 
 #endif
