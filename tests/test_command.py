@@ -261,6 +261,105 @@ class EvalAndPredict(CommandTest):
             self.assertEqual(json.loads(done.stdout), alone)
         self.assertIn("accuracy", self.thinnet("eval", self.path("run", "best.h5")).stdout)
 
+    def measure(self, *arguments, ranks=0):
+        return json.loads(self.thinnet("eval", *arguments, "--json", ranks=ranks).stdout)
+
+    def predicted(self, *arguments):
+        self.thinnet("predict", *arguments, self.path("rows.h5"), "--overwrite", "-o", self.path("out.h5"))
+        with h5py.File(self.path("out.h5")) as file:
+            return file["output"][()].astype("float64")
+
+    def test_eval_measures_classes(self):
+        self.train("run")
+        best = self.path("run", "best.h5")
+        found = self.measure(best, "--top", "2")
+        p = self.predicted(best)
+        with h5py.File(self.path("rows.h5")) as file:
+            labels = file["test/y"][()]
+        confusion = np.zeros((3, 3), int)
+        np.add.at(confusion, (labels, p.argmax(axis=1)), 1)
+        self.assertEqual(found["confusion"], confusion.tolist())
+        self.assertEqual([row["rows"] for row in found["classes"]], confusion.sum(axis=1).tolist())
+        self.assertEqual([row["predicted"] for row in found["classes"]], confusion.sum(axis=0).tolist())
+        self.assertAlmostEqual(found["accuracy"], np.trace(confusion) / 61, places=12)
+        self.assertAlmostEqual(found["brier"], ((p - np.eye(3)[labels]) ** 2).sum(axis=1).mean(), places=6)
+        self.assertEqual(found["top"], 2)
+        self.assertAlmostEqual(found["top_accuracy"], (p.argmin(axis=1) != labels).mean(), places=12)
+        self.assertEqual(sum(row["count"] for row in found["reliability"]), 61)
+        self.assertEqual(found["log_loss"], found["loss"])
+        self.assertNotIn("top", self.measure(best))
+        self.assertNotIn("mutual_information", found)
+        text = self.thinnet("eval", best).stdout
+        for word in ("brier", "ece", "precision", "predicted:", "confidence in"):
+            self.assertIn(word, text)
+
+    def test_eval_measures_the_mean_of_networks_and_samples(self):
+        networks = []
+        for seed in (1, 2):
+            self.train(f"run{seed}", "-s", f"train.seed={seed}")
+            networks.append(self.path(f"run{seed}", "best.h5"))
+        alone = self.measure(*networks, "--mc", "4")
+        self.assertEqual((alone["networks"], alone["samples"]), (2, 4))
+        self.assertGreater(alone["mutual_information"], 0)
+        self.assertEqual(self.measure(*networks, self.path("rows.h5"), "--mc", "4", ranks=3), alone)
+        p = self.predicted(*networks, "--mc", "4")
+        self.assertAlmostEqual(alone["predictive_entropy"], -(p * np.log(p)).sum(axis=1).mean(), places=6)
+        self.assertIn("mean of     2 networks\n", self.thinnet("eval", *networks).stdout)
+
+    def test_eval_measures_values(self):
+        with h5py.File(self.path("rows.h5"), "r+") as file:
+            for split in ("train", "test"):
+                file[f"{split}/v"] = file[f"{split}/x"][:, :2] * 3
+            constant = file["test/v"][()]
+            constant[:, 1] = 0.1
+            file["test/c"] = constant
+        self.train("run", "-s", "model.loss=mse", "-s", "data.train_y=/train/v", "-s", "data.test_y=/test/v")
+        best = self.path("run", "best.h5")
+        found = self.measure(best, ranks=2)
+        error = self.predicted(best) - self.read_rows("test/v")
+        self.assertAlmostEqual(found["rmse"], (error ** 2).mean() ** 0.5, places=6)
+        self.assertAlmostEqual(found["mae"], abs(error).mean(), places=6)
+        self.assertAlmostEqual(found["r2"], (1 - (error ** 2).mean(axis=0) / self.read_rows("test/v").var(axis=0)).mean(), places=6)
+        found = self.measure(best, "-y", "/test/c")
+        self.assertIsNone(found["r2"])
+        self.assertIsNone(found["outputs"][1]["r2"])
+        self.assertIsNotNone(found["outputs"][0]["r2"])
+        self.assertIn("undefined: all targets of output 1 are equal", self.thinnet("eval", best, "-y", "/test/c").stdout)
+        self.assertIn("its loss is mse", self.thinnet("eval", best, "--top", "2", status=2).stderr)
+
+    def test_eval_measures_shares(self):
+        with h5py.File(self.path("rows.h5"), "r+") as file:
+            for split in ("train", "test"):
+                file[f"{split}/s"] = (file[f"{split}/x"][:, :2] > 0).astype("float32")
+        self.train("run", "-s", "model.loss=sigmoid_cross_entropy", "-s", "data.train_y=/train/s", "-s", "data.test_y=/test/s")
+        best = self.path("run", "best.h5")
+        found = self.measure(best)
+        p, targets = self.predicted(best), self.read_rows("test/s")
+        self.assertAlmostEqual(found["brier"], ((p - targets) ** 2).mean(), places=6)
+        right = (p > 0.5) == (targets > 0.5)
+        self.assertAlmostEqual(found["accuracy"], right.mean(), places=12)
+        self.assertEqual([round(row["accuracy"] * 61) for row in found["outputs"]], right.sum(axis=0).tolist())
+        self.assertEqual(sum(row["count"] for row in found["reliability"]), 122)
+        self.assertRegex(self.thinnet("eval", best).stdout, r"output +accuracy")
+
+    def read_rows(self, path):
+        with h5py.File(self.path("rows.h5")) as file:
+            return file[path][()].astype("float64")
+
+    def test_files_that_are_no_ensemble(self):
+        self.train("run")
+        best, cut = self.path("run", "best.h5"), self.path("cut.h5")
+        with open(best, "rb") as whole, open(cut, "wb") as file:
+            file.write(whole.read()[:-10])
+        self.assertIn(f"{cut}: does not end as thinnet's files do", self.thinnet("eval", best, cut, status=1).stderr)
+        self.assertIn("absent.h5", self.thinnet("eval", best, self.path("absent.h5"), status=2).stderr)
+        self.assertIn("its format is thinnet-metrics",
+                      self.thinnet("eval", best, self.path("run", "metrics.h5"), status=2).stderr)
+        for option in ("--mc", "--top"):
+            for value in ("0", "-1", "x", "2x"):
+                self.assertIn(f"{option} {value}: expected a whole number",
+                              self.thinnet("eval", best, option, value, status=2).stderr)
+
     def test_predict(self):
         self.train("run")
         for ranks, name in ((0, "alone.h5"), (3, "three.h5")):

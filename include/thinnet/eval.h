@@ -1,8 +1,9 @@
-/* Evaluation and prediction over data files of any size. */
+/* Evaluation and prediction over data files of any size, by one network or the mean of several. */
 #ifndef THINNET_EVAL_H
 #define THINNET_EVAL_H
 
 #include <thinnet/comm.h>
+#include <thinnet/measures.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,33 +13,38 @@
 extern "C" {
 #endif
 
-/* NULL fields: what the checkpoint's configuration says (data.file, data.test_x, data.test_y). */
+/* NULL and 0: what the first checkpoint's configuration says (data.file, data.test_x, data.test_y), no samples, 5 where
+ * there are more than 5 classes. */
 typedef struct tn_eval_options {
   const char *data_file, *x_path, *y_path;
+  int64_t mc_samples; /* N: each network as the mean of N thinned networks that are sampled from it */
+  int64_t top;        /* classes among which the right one has to be for top_accuracy */
 } tn_eval_options;
 
-typedef struct tn_eval_result {
-  int64_t rows;
-  double loss;
-  double accuracy; /* NaN where the loss has none */
-} tn_eval_result;
-
-/* Mean loss and accuracy over all rows, by fixed blocks of 256 global rows spread over the ranks: the same bits at any
- * rank count. Collective; the result is on every rank. TN_ERR_USAGE where no data are named at all. */
-tn_status tn_eval(tn_comm *comm, const char *checkpoint_path, const tn_eval_options *options, tn_eval_result *result);
+/* Measures of `count` networks over all rows, by fixed blocks of 256 global rows spread over the ranks: the same bits
+ * at any rank count. Several networks, which must have the same inputs, outputs and loss, and several samples are taken
+ * as one prediction, the mean of theirs: all measures, the loss among them, are those of the mean. Each network
+ * transforms the rows in its own way. Collective; the result is on every rank, and the caller clears it. TN_ERR_USAGE
+ * where no data are named at all, or a network does not fit the others or the options. */
+tn_status tn_eval(tn_comm *comm, const char *const *checkpoints, int count, const tn_eval_options *options,
+                  tn_measures *measures);
 
 typedef struct tn_predict_options {
-  const char *x_path; /* NULL: data.test_x of the checkpoint, or /test/x where that was not set */
-  int64_t mc_samples; /* 0: one pass without dropout; N: the mean over N sampled networks */
+  const char *x_path; /* NULL: data.test_x of the first checkpoint, or /test/x where that was not set */
+  int64_t mc_samples; /* as for tn_eval */
   bool overwrite;
 } tn_predict_options;
 
-/* Writes /output (N, outputs) float32, /class (N) int32 for classes; with mc_samples also /output_std, and for classes
- * /predictive_entropy and /mutual_information (nats). The data are read and the results written in blocks. Collective;
- * rank 0 writes. *rows may be NULL. TN_ERR_USAGE where `out_path` exists and is not to be replaced, or is the
- * checkpoint or the data file, by whatever name. */
-tn_status tn_predict(tn_comm *comm, const char *checkpoint_path, const char *data_path, const char *out_path,
-                     const tn_predict_options *options, int64_t *rows);
+/* Writes /output (N, outputs) float32, /class (N) int32 for classes; of several networks or samples also /output_std,
+ * and for classes /predictive_entropy and /mutual_information (nats). The data are read and the results written in
+ * blocks. Collective; rank 0 writes. *rows may be NULL. TN_ERR_USAGE as for tn_eval, and where `out_path` exists and is
+ * not to be replaced, or is a checkpoint or the data file, by whatever name. */
+tn_status tn_predict(tn_comm *comm, const char *const *checkpoints, int count, const char *data_path,
+                     const char *out_path, const tn_predict_options *options, int64_t *rows);
+
+/* Whether a file is to be taken for data: it is neither a checkpoint nor a run's metrics, nor a damaged one of them.
+ * What cannot be read is: whoever opens it says why. Rank 0 judges. Collective. */
+bool tn_is_data_file(const tn_comm *comm, const char *path);
 
 /* Prints "key: value" lines about a checkpoint, a metrics file or a data file. Not collective. */
 tn_status tn_info(const char *path, FILE *stream);

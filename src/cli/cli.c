@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,15 @@ void tn_cli_parse(const struct argp *argp, int argc, char **argv, void *input) {
   const unsigned flags = tn_cli_launch_rank() == 0 ? 0 : ARGP_SILENT;
   if (argp_parse(argp, argc, argv, flags, NULL, input) != 0)
     exit(usage_status);
+}
+
+int64_t tn_cli_parse_count(const char *option, const char *value, struct argp_state *state) {
+  char *end = NULL;
+  errno = 0;
+  const long long count = strtoll(value, &end, 10);
+  if (errno || end == value || *end || count < 1)
+    argp_error(state, "%s %s: expected a whole number from 1 on", option, value);
+  return count;
 }
 
 /* The arguments a line each, subcommand included; to be freed. NULL: out of memory. */

@@ -4,6 +4,7 @@
 
 #include <argp.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <thinnet/thinnet.h>
 
 /* Each takes its own arguments (argv[0] is "thinnet SUBCOMMAND") and returns the exit status. */
@@ -17,6 +18,9 @@ int tn_cmd_config(int argc, char **argv);
 /* argp_parse for a subcommand. A usage error ends the process with 2, --help with 0. Under a launcher rank 0 alone
  * speaks. */
 void tn_cli_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* The value of an option that counts something, from 1 on; anything else is a usage error. */
+int64_t tn_cli_parse_count(const char *option, const char *value, struct argp_state *state);
 
 /* The rank that the launcher's environment names, 0 where there is none: known before MPI is started, and looked up
  * then, since MPI sets such variables itself in a process that nobody launched. */

@@ -1,14 +1,12 @@
 /* thinnet eval */
 #include "cli/cli.h"
+#include "cli/measures_text.h"
 
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
-
-enum { OPTION_JSON = 256 };
+enum { OPTION_JSON = 256, OPTION_MC, OPTION_TOP };
 
 typedef struct arguments {
-  const char *checkpoint;
+  const char *const *files; /* checkpoints, and perhaps data behind them */
+  int file_count;
   tn_eval_options options;
   bool json;
 } arguments;
@@ -16,15 +14,27 @@ typedef struct arguments {
 static const struct argp_option option_table[] = {
     {"x", 'x', "PATH", 0, "Dataset of the features; default: data.test_x of the run, or /test/x", 0},
     {"y", 'y', "PATH", 0, "Dataset of the targets; default: data.test_y of the run, or /test/y", 0},
-    {"json", OPTION_JSON, NULL, 0, "Print one JSON object: rows, loss and, for classes, accuracy (a fraction)", 0},
+    {"mc", OPTION_MC, "N", 0, "Monte-Carlo dropout: measure the mean prediction of N sampled networks", 0},
+    {"top", OPTION_TOP, "K", 0,
+     "Count rows whose class is among the K most probable; default: 5 where there are more than 5 classes", 0},
+    {"json", OPTION_JSON, NULL, 0, "Print one JSON object: rows, loss and everything else that was measured", 0},
     {0}};
 
 static const char description[] =
-    "Loss and accuracy of a checkpoint, over the test rows of its run or those of DATA.h5.\v"
-    "The rows are read in blocks, so that the data may exceed memory; the result is the same at any number of "
-    "ranks:\n\n"
+    "Measures of a network, over the test rows of its run or those of DATA.h5.\v"
+    "Several checkpoints are an ensemble: one prediction, the mean of theirs. They have to have the same inputs, "
+    "outputs "
+    "and loss. The last file is taken for data where it is neither a checkpoint nor metrics; without one, the test "
+    "rows of the first run are read.\n\n"
+    "For classes: accuracy, top-K accuracy, Brier score (0 to 2), expected calibration error (ece: 15 equal bins), "
+    "precision, recall, confusion matrix (a row a class) and reliability table; loss is the log loss in nats. For "
+    "sigmoid_cross_entropy the same as far as it applies, p > 0.5 being a 1. For values: R^2, mean absolute "
+    "error and root mean squared error. Of several networks or samples all of these, the loss too, are those of the "
+    "mean prediction, and for classes its mean predictive entropy and mutual information (nats) are added. The rows "
+    "are read in blocks, so that the data may exceed memory; the result is the same at any number of ranks:\n\n"
     "  thinnet eval runs/digits/best.h5\n"
-    "  mpirun -n 4 thinnet eval runs/my/best.h5 new.h5 -x /x -y /y --json\n\n"
+    "  thinnet eval runs/a/best.h5 runs/b/best.h5 new.h5 -x /x -y /y\n"
+    "  mpirun -n 4 thinnet eval runs/my/best.h5 new.h5 --mc 50 --json\n\n"
     "Exit status: 0 done; 1 failed; 2 wrong usage or data.";
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
@@ -36,59 +46,48 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   case 'y':
     args->options.y_path = value;
     return 0;
+  case OPTION_MC:
+    args->options.mc_samples = tn_cli_parse_count("--mc", value, state);
+    return 0;
+  case OPTION_TOP:
+    args->options.top = tn_cli_parse_count("--top", value, state);
+    return 0;
   case OPTION_JSON:
     args->json = true;
     return 0;
-  case ARGP_KEY_ARG:
-    if (state->arg_num == 0)
-      args->checkpoint = value;
-    else if (state->arg_num == 1)
-      args->options.data_file = value;
-    else
-      argp_error(state, "CHECKPOINT and DATA.h5 are expected, '%s' is a third argument", value);
+  case ARGP_KEY_ARGS:
+    args->files = (const char *const *)(state->argv + state->next);
+    args->file_count = state->argc - state->next;
     return 0;
-  case ARGP_KEY_END:
-    if (!args->checkpoint)
-      argp_error(state, "no CHECKPOINT given");
+  case ARGP_KEY_NO_ARGS:
+    argp_error(state, "no CHECKPOINT given");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
   }
 }
 
-/* JSON knows neither NaN nor infinity: null. */
-static void print_json_number(const char *name, double value) {
-  if (isfinite(value))
-    printf(", \"%s\": %.17g", name, value);
-  else
-    printf(", \"%s\": null", name);
-}
-
-static void print_json(const tn_eval_result *result) {
-  printf("{\"rows\": %" PRId64, result->rows);
-  print_json_number("loss", result->loss);
-  if (!isnan(result->accuracy))
-    print_json_number("accuracy", result->accuracy);
-  puts("}");
-}
-
-static void print_text(const tn_eval_result *result) {
-  printf("rows       %" PRId64 "\nloss       %.6f\n", result->rows, result->loss);
-  if (!isnan(result->accuracy))
-    printf("accuracy   %.4f\n", result->accuracy);
+/* A single file is a checkpoint whatever it looks like: there is nothing else that it could be. */
+static tn_status evaluate(tn_comm *comm, arguments *args, tn_measures *measures) {
+  int count = args->file_count;
+  if (count > 1 && tn_is_data_file(comm, args->files[count - 1]))
+    args->options.data_file = args->files[--count];
+  return tn_eval(comm, args->files, count, &args->options, measures);
 }
 
 int tn_cmd_eval(int argc, char **argv) {
-  static const struct argp argp = {option_table, parse_option, "CHECKPOINT [DATA.h5]", description, NULL, NULL, NULL};
+  static const struct argp argp = {option_table, parse_option, "CHECKPOINT... [DATA.h5]", description, NULL,
+                                   NULL,         NULL};
   arguments args = {0};
-  tn_eval_result result = {0};
+  tn_measures measures = {0};
   tn_comm *comm = NULL;
   tn_cli_parse(&argp, argc, argv, &args);
   tn_status status = tn_cli_start(argc, argv, &comm);
   if (status == TN_OK)
-    status = tn_eval(comm, args.checkpoint, &args.options, &result);
+    status = evaluate(comm, &args, &measures);
   if (status == TN_OK && tn_comm_rank(comm) == 0)
-    (args.json ? print_json : print_text)(&result);
+    (args.json ? tn_cli_print_measures_json : tn_cli_print_measures_text)(&measures);
+  tn_measures_clear(&measures);
   const int exit_status = tn_cli_finish(comm, status);
   tn_comm_destroy(&comm);
   return exit_status;

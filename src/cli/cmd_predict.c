@@ -1,15 +1,15 @@
 /* thinnet predict */
 #include "cli/cli.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { OPTION_MC = 256, OPTION_OVERWRITE };
 
 typedef struct arguments {
-  const char *checkpoint, *data, *out;
+  const char *const *files; /* checkpoints, and the data behind them */
+  int file_count;
+  const char *out;
   tn_predict_options options;
 } arguments;
 
@@ -24,28 +24,16 @@ static const struct argp_option option_table[] = {
 
 static const char description[] =
     "Writes the network's output for every row of DATA.h5.\v"
-    "OUT.h5 gets /output (probabilities, or values) and, for classes, /class; with --mc also /output_std and, for "
-    "classes, /predictive_entropy and /mutual_information (nats). The data are read and the results written in blocks, "
-    "so "
-    "that both may exceed memory:\n\n"
+    "OUT.h5 gets /output (probabilities, or values) and, for classes, /class. Several checkpoints are an ensemble, "
+    "whose "
+    "output is the mean of theirs; they have to have the same inputs, outputs and loss. Over its networks, and over "
+    "the "
+    "samples of --mc, there are also /output_std and, for classes, /predictive_entropy and /mutual_information (nats). "
+    "The data are read and the results written in blocks, so that both may exceed memory:\n\n"
     "  thinnet predict runs/digits/best.h5 jobs/data/digits.h5 -o predicted.h5\n"
+    "  thinnet predict runs/a/best.h5 runs/b/best.h5 new.h5 -x /x -o mean.h5\n"
     "  mpirun -n 2 thinnet predict runs/my/best.h5 new.h5 -x /x --mc 50 -o out.h5\n\n"
     "Exit status: 0 done; 1 failed; 2 wrong usage or data.";
-
-static void parse_samples(arguments *args, const char *value, struct argp_state *state) {
-  char *end = NULL;
-  errno = 0;
-  args->options.mc_samples = strtoll(value, &end, 10);
-  if (errno || end == value || *end || args->options.mc_samples < 1)
-    argp_error(state, "--mc %s: expected a whole number from 1 on", value);
-}
-
-static void check_arguments(const arguments *args, struct argp_state *state) {
-  if (!args->checkpoint || !args->data)
-    argp_error(state, "CHECKPOINT and DATA.h5 are expected");
-  else if (!args->out)
-    argp_error(state, "-o OUT.h5 is missing: where to write the predictions");
-}
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
   arguments *args = state->input;
@@ -57,21 +45,20 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     args->out = value;
     return 0;
   case OPTION_MC:
-    parse_samples(args, value, state);
+    args->options.mc_samples = tn_cli_parse_count("--mc", value, state);
     return 0;
   case OPTION_OVERWRITE:
     args->options.overwrite = true;
     return 0;
-  case ARGP_KEY_ARG:
-    if (state->arg_num == 0)
-      args->checkpoint = value;
-    else if (state->arg_num == 1)
-      args->data = value;
-    else
-      argp_error(state, "CHECKPOINT and DATA.h5 are expected, '%s' is a third argument", value);
+  case ARGP_KEY_ARGS:
+    args->files = (const char *const *)(state->argv + state->next);
+    args->file_count = state->argc - state->next;
     return 0;
   case ARGP_KEY_END:
-    check_arguments(args, state);
+    if (args->file_count < 2)
+      argp_error(state, "CHECKPOINT and DATA.h5 are expected");
+    else if (!args->out)
+      argp_error(state, "-o OUT.h5 is missing: where to write the predictions");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -79,7 +66,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 }
 
 int tn_cmd_predict(int argc, char **argv) {
-  static const struct argp argp = {option_table, parse_option, "CHECKPOINT DATA.h5 -o OUT.h5", description, NULL,
+  static const struct argp argp = {option_table, parse_option, "CHECKPOINT... DATA.h5 -o OUT.h5", description, NULL,
                                    NULL,         NULL};
   arguments args = {0};
   int64_t rows = 0;
@@ -87,7 +74,8 @@ int tn_cmd_predict(int argc, char **argv) {
   tn_cli_parse(&argp, argc, argv, &args);
   tn_status status = tn_cli_start(argc, argv, &comm);
   if (status == TN_OK)
-    status = tn_predict(comm, args.checkpoint, args.data, args.out, &args.options, &rows);
+    status = tn_predict(comm, args.files, args.file_count - 1, args.files[args.file_count - 1], args.out, &args.options,
+                        &rows);
   if (status == TN_OK && tn_comm_rank(comm) == 0)
     printf("written    %s: %" PRId64 " rows\n", args.out, rows);
   const int exit_status = tn_cli_finish(comm, status);

@@ -7,4 +7,5 @@ target_sources(thinnet_command PRIVATE
   cli/cmd_predict.c
   cli/cmd_train.c
   cli/display.c
-  cli/main.c)
+  cli/main.c
+  cli/measures_text.c)

@@ -1,8 +1,11 @@
-/* tn_eval: loss and accuracy of a checkpoint over a data file of any size. */
+/* tn_eval: the measures of checkpoints over a data file of any size. */
+#include "base/memory.h"
+#include "nn/measures.h"
+#include "train/ensemble.h"
 #include "train/evaluate.h"
-#include "train/loaded.h"
 
 #include <math.h>
+#include <string.h>
 #include <thinnet/eval.h>
 
 static const char *first_given(const char *a, const char *b, const char *c) {
@@ -24,34 +27,91 @@ static tn_status choose_data(const tn_config *config, const tn_eval_options *opt
   return TN_OK;
 }
 
-static tn_status evaluate(const tn_comm *comm, const tn_loaded *loaded, const tn_eval_options *data,
-                          tn_loss_sums *sums) {
-  tn_row_stream stream;
-  tn_evaluator evaluator;
-  TN_TRY(tn_row_stream_open(&stream, comm, loaded, data->data_file, data->x_path, data->y_path, TN_BLOCK_ROWS));
-  const tn_network *network = loaded->checkpoint->network;
-  tn_status status = tn_comm_agree(comm, tn_evaluator_create(&evaluator, comm, network, stream.source.rows));
-  if (status == TN_OK)
-    status = tn_evaluator_run(&evaluator, loaded->checkpoint->parameters, tn_row_stream_fetch, &stream, sums);
-  tn_evaluator_destroy(&evaluator);
-  tn_row_stream_close(&stream);
+/* The sums of this rank's blocks, and over all of them. */
+typedef struct evaluation {
+  tn_ensemble *ensemble;
+  tn_measure_plan plan;
+  int64_t rows;
+  tn_range blocks;
+  float *origin;        /* (outputs): the targets of row 0 */
+  double *blocks_reals; /* (blocks, plan.real_sums) */
+  double *reals;        /* (plan.real_sums) */
+  int64_t *counts;      /* (plan.count_sums) */
+} evaluation;
+
+static void destroy(evaluation *e) {
+  tn_free(&e->origin);
+  tn_free(&e->blocks_reals);
+  tn_free(&e->reals);
+  tn_free(&e->counts);
+}
+
+static tn_status read_origin(evaluation *e) {
+  tn_targets targets;
+  TN_TRY(tn_alloc(&e->origin, e->plan.outputs, sizeof *e->origin, "a row of targets"));
+  TN_TRY(tn_row_stream_read(&e->ensemble->stream, 0, 1, &targets));
+  if (targets.values)
+    memcpy(e->origin, targets.values, (size_t)e->plan.outputs * sizeof *e->origin);
+  e->plan.origin = e->origin;
+  return TN_OK;
+}
+
+static tn_status create(evaluation *e) {
+  const int64_t width = e->plan.real_sums;
+  TN_TRY(tn_alloc(&e->blocks_reals, e->blocks.count * width, sizeof *e->blocks_reals, "sums of the blocks"));
+  TN_TRY(tn_alloc(&e->reals, width, sizeof *e->reals, "sums over all rows"));
+  TN_TRY(tn_alloc(&e->counts, e->plan.count_sums, sizeof *e->counts, "counts over all rows"));
+  return read_origin(e);
+}
+
+static tn_status run_blocks(evaluation *e) {
+  for (int64_t i = 0; i < e->blocks.count; i++) {
+    tn_targets targets;
+    TN_TRY(tn_ensemble_run(e->ensemble, tn_block_rows(e->rows, e->blocks.first + i), &targets));
+    tn_measures_add(&e->plan, &e->ensemble->mixture, &targets, e->blocks_reals + i * e->plan.real_sums, e->counts);
+  }
+  return TN_OK;
+}
+
+static tn_status measure(evaluation *e, tn_measures *measures) {
+  const tn_comm *comm = e->ensemble->comm;
+  TN_TRY(tn_comm_agree(comm, create(e)));
+  TN_TRY(tn_comm_agree(comm, run_blocks(e)));
+  tn_comm_ordered_sum(comm, e->blocks_reals, e->blocks.count, e->plan.real_sums, e->reals);
+  tn_comm_sum_int64(comm, e->counts, e->plan.count_sums);
+  return tn_comm_agree(comm, tn_measures_finish(&e->plan, e->reals, e->counts, measures));
+}
+
+static tn_status evaluate(tn_ensemble *ensemble, const tn_eval_options *options, tn_measures *measures) {
+  const tn_comm *comm = ensemble->comm;
+  const tn_network *network = tn_ensemble_network(ensemble);
+  tn_eval_options data = {0};
+  evaluation e = {.ensemble = ensemble};
+  TN_TRY(choose_data(tn_ensemble_config(ensemble), options, &data));
+  TN_TRY(tn_measure_plan_make(&e.plan, network->loss, network->outputs, options->top));
+  TN_TRY(tn_ensemble_open_rows(ensemble, data.data_file, data.x_path, data.y_path));
+  e.rows = ensemble->stream.source.rows;
+  e.blocks = tn_blocks_of_rank(e.rows, tn_comm_rank(comm), tn_comm_size(comm));
+  const tn_status status = measure(&e, measures);
+  destroy(&e);
+  measures->networks = ensemble->count;
+  measures->samples = ensemble->samples;
+  if (!tn_ensemble_is_mean(ensemble))
+    measures->entropy = measures->information = NAN;
   return status;
 }
 
-tn_status tn_eval(tn_comm *comm, const char *checkpoint_path, const tn_eval_options *options, tn_eval_result *result) {
+tn_status tn_eval(tn_comm *comm, const char *const *checkpoints, int count, const tn_eval_options *options,
+                  tn_measures *measures) {
   const tn_eval_options nothing = {0};
-  tn_loaded loaded;
-  tn_eval_options data = {0};
-  tn_loss_sums sums = {0};
-  TN_TRY(tn_loaded_open(&loaded, comm, checkpoint_path));
-  tn_status status = choose_data(loaded.config, options ? options : &nothing, &data);
+  const tn_eval_options *given = options ? options : &nothing;
+  tn_ensemble ensemble;
+  *measures = (tn_measures){0};
+  tn_status status = tn_ensemble_open(&ensemble, comm, checkpoints, count, given->mc_samples);
   if (status == TN_OK)
-    status = evaluate(comm, &loaded, &data, &sums);
-  if (status == TN_OK)
-    *result = (tn_eval_result){.rows = sums.rows,
-                               .loss = sums.loss / sums.weight,
-                               .accuracy = tn_loss_has_accuracy(loaded.config->model.loss) ? sums.correct / sums.weight
-                                                                                           : (double)NAN};
-  tn_loaded_close(&loaded);
+    status = evaluate(&ensemble, given, measures);
+  if (status != TN_OK)
+    tn_measures_clear(measures);
+  tn_ensemble_close(&ensemble);
   return status;
 }

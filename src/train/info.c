@@ -1,4 +1,5 @@
-/* tn_info: what a file holds, as "key: value" lines. */
+/* tn_info: what a file holds, as "key: value" lines; tn_is_data_file. */
+#include "dist/comm.h"
 #include "io/checkpoint.h"
 #include "io/metrics.h"
 #include "io/table.h"
@@ -86,4 +87,23 @@ tn_status tn_info(const char *path, FILE *stream) {
   bool sealed = false;
   TN_TRY(tn_file_is_sealed(path, &sealed));
   return sealed ? print_sealed(stream, path) : tn_table_list(path, print_dataset, stream);
+}
+
+static void ignore_dataset(void *context, const char *path, const char *type, int rank, const int64_t *shape) {
+  (void)context, (void)path, (void)type, (void)rank, (void)shape;
+}
+
+/* A file of thinnet's without its seal cannot be listed. */
+static bool is_data(const char *path) {
+  bool sealed = false;
+  if (tn_file_is_sealed(path, &sealed) != TN_OK)
+    return true;
+  return !sealed && tn_table_list(path, ignore_dataset, NULL) != TN_ERR_DAMAGED;
+}
+
+bool tn_is_data_file(const tn_comm *comm, const char *path) {
+  bool answer = tn_comm_rank(comm) == 0 && is_data(path);
+  tn_error_clear();
+  tn_comm_broadcast(comm, &answer, (int64_t)sizeof answer, 0);
+  return answer;
 }

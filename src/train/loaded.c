@@ -4,15 +4,23 @@
 
 #include <string.h>
 
+/* What only a resume needs. */
+static void forget_states(tn_checkpoint *checkpoint) {
+  for (int i = 0; i < checkpoint->state_count; i++)
+    tn_free(&checkpoint->states[i]);
+  checkpoint->state_count = 0;
+}
+
 static tn_status read_local(tn_loaded *loaded, const char *path) {
   TN_TRY(tn_checkpoint_read(&loaded->checkpoint, path));
+  forget_states(loaded->checkpoint);
   TN_TRY(tn_alloc(&loaded->config, 1, sizeof *loaded->config, "the checkpoint's configuration"));
   tn_config_defaults(loaded->config);
   return tn_config_read_text(loaded->config, loaded->checkpoint->config_text, path);
 }
 
 tn_status tn_loaded_open(tn_loaded *loaded, const tn_comm *comm, const char *path) {
-  *loaded = (tn_loaded){0};
+  *loaded = (tn_loaded){.path = path};
   tn_status status = tn_comm_agree(comm, read_local(loaded, path));
   if (status == TN_OK) {
     const uint64_t hash = tn_hash64(loaded->checkpoint->digest, TN_DIGEST_SIZE, 0);
@@ -38,20 +46,18 @@ static tn_status check_fit(const tn_row_source *source, const tn_network *networ
   return TN_OK;
 }
 
-static tn_status open_local(tn_row_stream *stream, const tn_loaded *loaded, const char *file, const char *x_path,
+static tn_status open_local(tn_row_stream *stream, const tn_network *network, const char *file, const char *x_path,
                             const char *y_path, int64_t block_rows) {
-  const tn_network *network = loaded->checkpoint->network;
   TN_TRY(tn_row_source_open_file(&stream->source, file, x_path, y_path, NULL, network->loss));
   TN_TRY(check_fit(&stream->source, network));
   stream->source.class_count = network->outputs;
-  stream->transform = (tn_transform){loaded->checkpoint->input_scale, loaded->checkpoint->input_shift};
   return tn_row_arrays_allocate(&stream->arrays, &stream->block, &stream->source, block_rows, false);
 }
 
-tn_status tn_row_stream_open(tn_row_stream *stream, const tn_comm *comm, const tn_loaded *loaded, const char *file,
+tn_status tn_row_stream_open(tn_row_stream *stream, const tn_comm *comm, const tn_network *network, const char *file,
                              const char *x_path, const char *y_path, int64_t block_rows) {
   *stream = (tn_row_stream){0};
-  tn_status status = tn_comm_agree(comm, open_local(stream, loaded, file, x_path, y_path, block_rows));
+  tn_status status = tn_comm_agree(comm, open_local(stream, network, file, x_path, y_path, block_rows));
   if (status == TN_OK) {
     const uint64_t rows = (uint64_t)stream->source.rows;
     status = tn_comm_check_equal(comm, &rows, 1, "the number of rows");
@@ -66,14 +72,16 @@ void tn_row_stream_close(tn_row_stream *stream) {
   tn_free(&stream->block);
 }
 
-tn_status tn_row_stream_fetch(void *context, int64_t first, int64_t count, float *input, tn_targets *targets) {
-  tn_row_stream *stream = context;
-  const tn_row_source *source = &stream->source;
-  const int64_t row_bytes = source->inputs * tn_element_size(source->element);
+tn_status tn_row_stream_read(tn_row_stream *stream, int64_t first, int64_t count, tn_targets *targets) {
   TN_TRY(tn_row_source_read(&stream->source, first, count, &stream->arrays));
-  for (int64_t i = 0; i < count; i++)
-    tn_kernel_convert(source->element, source->inputs, stream->arrays.features + i * row_bytes, stream->transform.scale,
-                      stream->transform.shift, input + i * source->inputs);
   *targets = (tn_targets){.labels = stream->arrays.labels, .values = stream->arrays.values};
   return TN_OK;
+}
+
+void tn_row_stream_input(const tn_row_stream *stream, const tn_checkpoint *checkpoint, int64_t count, float *input) {
+  const tn_row_source *source = &stream->source;
+  const int64_t row_bytes = source->inputs * tn_element_size(source->element);
+  for (int64_t i = 0; i < count; i++)
+    tn_kernel_convert(source->element, source->inputs, stream->arrays.features + i * row_bytes, checkpoint->input_scale,
+                      checkpoint->input_shift, input + i * source->inputs);
 }

@@ -1,10 +1,9 @@
-/* tn_predict: the network's output for every row of a data file of any size. */
+/* tn_predict: the output of networks for every row of a data file of any size. */
 #include "base/memory.h"
 #include "io/outfile.h"
+#include "train/ensemble.h"
 #include "train/evaluate.h"
-#include "train/loaded.h"
 
-#include <math.h>
 #include <string.h>
 #include <thinnet/eval.h>
 
@@ -20,14 +19,8 @@ static const char *const out_paths[OUT_COUNT] = {"/output", "/class", "/output_s
 
 typedef struct prediction {
   const tn_comm *comm;
-  const tn_loaded *loaded;
-  tn_row_stream stream;
-  int64_t samples;
+  tn_ensemble ensemble;
   int64_t rows, outputs;
-  bool has_classes;
-  tn_workspace *workspace;
-  double *sum, *square_sum;                      /* (block, outputs) over the samples */
-  double *entropy_sum;                           /* (block) */
   void *chunk;                                   /* CHUNK_ROWS rows of all arrays */
   int64_t offsets[OUT_COUNT], widths[OUT_COUNT]; /* bytes into the chunk; 4-byte values a row, 0: not written */
   int64_t chunk_bytes;
@@ -36,12 +29,13 @@ typedef struct prediction {
 } prediction;
 
 static void lay_out(prediction *p) {
-  const bool sampled = p->samples > 0;
+  const bool is_mean = tn_ensemble_is_mean(&p->ensemble);
+  const bool has_classes = tn_ensemble_network(&p->ensemble)->loss == TN_SOFTMAX_CROSS_ENTROPY;
   const int64_t widths[OUT_COUNT] = {[OUT_OUTPUT] = p->outputs,
-                                     [OUT_CLASS] = p->has_classes,
-                                     [OUT_STD] = sampled ? p->outputs : 0,
-                                     [OUT_ENTROPY] = sampled && p->has_classes,
-                                     [OUT_INFORMATION] = sampled && p->has_classes};
+                                     [OUT_CLASS] = has_classes,
+                                     [OUT_STD] = is_mean ? p->outputs : 0,
+                                     [OUT_ENTROPY] = is_mean && has_classes,
+                                     [OUT_INFORMATION] = is_mean && has_classes};
   p->chunk_bytes = 0;
   for (int i = 0; i < OUT_COUNT; i++) {
     p->widths[i] = widths[i];
@@ -69,21 +63,8 @@ static tn_status create_file(prediction *p, const char *path, bool overwrite) {
 
 static tn_status create(prediction *p, const char *out_path, bool overwrite) {
   lay_out(p);
-  TN_TRY(tn_workspace_create(&p->workspace, p->loaded->checkpoint->network, TN_BLOCK_ROWS, false));
-  TN_TRY(tn_alloc(&p->sum, TN_BLOCK_ROWS * p->outputs, sizeof(double), "sums of outputs"));
-  TN_TRY(tn_alloc(&p->square_sum, TN_BLOCK_ROWS * p->outputs, sizeof(double), "sums of squared outputs"));
-  TN_TRY(tn_alloc(&p->entropy_sum, TN_BLOCK_ROWS, sizeof(double), "sums of entropies"));
   TN_TRY(tn_alloc(&p->chunk, p->chunk_bytes, 1, "a chunk of predictions"));
   return tn_comm_rank(p->comm) == 0 ? create_file(p, out_path, overwrite) : TN_OK;
-}
-
-static void destroy(prediction *p) {
-  tn_workspace_destroy(&p->workspace);
-  tn_free(&p->sum);
-  tn_free(&p->square_sum);
-  tn_free(&p->entropy_sum);
-  tn_free(&p->chunk);
-  tn_outfile_abandon(&p->out);
 }
 
 static float *values_at(prediction *p, int array, int64_t row) {
@@ -91,87 +72,31 @@ static float *values_at(prediction *p, int array, int64_t row) {
   return (float *)(void *)(bytes + p->offsets[array]) + row * p->widths[array];
 }
 
-static double entropy(int64_t classes, const double *probabilities) {
-  double sum = 0.0;
-  for (int64_t k = 0; k < classes; k++)
-    if (probabilities[k] > 0.0)
-      sum -= probabilities[k] * log(probabilities[k]);
-  return sum;
+/* The values of a row, as floats, into row `to` of an array that is written. */
+static void store(prediction *p, int array, int64_t to, const double *values) {
+  float *out = values_at(p, array, to);
+  for (int64_t k = 0; k < p->widths[array]; k++)
+    out[k] = (float)values[k];
 }
 
-static void add_sample(prediction *p, int64_t rows, const float *output) {
-  for (int64_t i = 0; i < rows; i++) {
-    double sample_entropy = 0.0;
-    for (int64_t k = 0; k < p->outputs; k++) {
-      const double value = (double)output[i * p->outputs + k];
-      p->sum[i * p->outputs + k] += value;
-      p->square_sum[i * p->outputs + k] += value * value;
-      if (p->has_classes && value > 0.0)
-        sample_entropy -= value * log(value);
-    }
-    p->entropy_sum[i] += sample_entropy;
-  }
-}
-
-static int32_t find_class(int64_t outputs, const float *output) {
-  int64_t best = 0;
-  for (int64_t k = 1; k < outputs; k++)
-    if (output[k] > output[best])
-      best = k;
-  return (int32_t)best;
-}
-
-/* Means, deviations and entropies of row i of the block, into row `to` of the chunk. */
-static void finish_row(prediction *p, int64_t i, int64_t to) {
-  const double count = p->samples > 0 ? (double)p->samples : 1.0;
-  double *mean = p->sum + i * p->outputs;
-  for (int64_t k = 0; k < p->outputs; k++) {
-    mean[k] /= count;
-    values_at(p, OUT_OUTPUT, to)[k] = (float)mean[k];
-    if (p->widths[OUT_STD]) {
-      const double variance = p->square_sum[i * p->outputs + k] / count - mean[k] * mean[k];
-      values_at(p, OUT_STD, to)[k] = (float)sqrt(variance > 0.0 ? variance : 0.0);
-    }
-  }
+/* Row i of the block into row `to` of the chunk. */
+static void store_row(prediction *p, int64_t i, int64_t to) {
+  const tn_mixture *mixture = &p->ensemble.mixture;
+  store(p, OUT_OUTPUT, to, mixture->mean + i * p->outputs);
+  store(p, OUT_STD, to, mixture->deviation + i * p->outputs);
+  store(p, OUT_ENTROPY, to, mixture->entropy + i);
+  store(p, OUT_INFORMATION, to, mixture->information + i);
   if (p->widths[OUT_CLASS]) {
-    const int32_t class = find_class(p->outputs, values_at(p, OUT_OUTPUT, to));
+    const int32_t class = (int32_t)tn_mixture_class(mixture, i);
     memcpy(values_at(p, OUT_CLASS, to), &class, sizeof class);
   }
-  if (p->widths[OUT_ENTROPY]) {
-    const double total = entropy(p->outputs, mean);
-    const double information = total - p->entropy_sum[i] / count;
-    *values_at(p, OUT_ENTROPY, to) = (float)total;
-    *values_at(p, OUT_INFORMATION, to) = (float)(information > 0.0 ? information : 0.0);
-  }
-}
-
-/* One pass through the network; sample < 0: without dropout. The input is fetched anew, since input dropout changes it.
- */
-static tn_status run_sample(prediction *p, tn_range rows, int64_t sample) {
-  const tn_network *network = p->loaded->checkpoint->network;
-  const tn_mask_source masks = {.seed = (uint64_t)p->loaded->config->train.seed,
-                                .stream = TN_STREAM_MC,
-                                .replica = (uint32_t)(sample < 0 ? 0 : sample),
-                                .first_row = (uint64_t)rows.first};
-  tn_targets targets;
-  TN_TRY(tn_row_stream_fetch(&p->stream, rows.first, rows.count, p->workspace->input, &targets));
-  float *z = tn_network_forward(network, p->loaded->checkpoint->parameters, p->workspace, rows.count,
-                                sample < 0 ? NULL : &masks);
-  tn_loss_output(network->loss, rows.count, p->outputs, z);
-  add_sample(p, rows.count, z);
-  return TN_OK;
 }
 
 static tn_status run_block(prediction *p, tn_range rows, int64_t to) {
-  memset(p->sum, 0, (size_t)(TN_BLOCK_ROWS * p->outputs) * sizeof *p->sum);
-  memset(p->square_sum, 0, (size_t)(TN_BLOCK_ROWS * p->outputs) * sizeof *p->square_sum);
-  memset(p->entropy_sum, 0, TN_BLOCK_ROWS * sizeof *p->entropy_sum);
-  if (p->samples == 0)
-    TN_TRY(run_sample(p, rows, -1));
-  for (int64_t sample = 0; sample < p->samples; sample++)
-    TN_TRY(run_sample(p, rows, sample));
+  tn_targets targets;
+  TN_TRY(tn_ensemble_run(&p->ensemble, rows, &targets));
   for (int64_t i = 0; i < rows.count; i++)
-    finish_row(p, i, to + i);
+    store_row(p, i, to + i);
   return TN_OK;
 }
 
@@ -231,55 +156,39 @@ static tn_status run_rounds(prediction *p) {
 
 static tn_status predict(prediction *p, const char *data_path, const char *x_path, const char *out_path,
                          bool overwrite) {
-  TN_TRY(tn_row_stream_open(&p->stream, p->comm, p->loaded, data_path, x_path, NULL, TN_BLOCK_ROWS));
-  const tn_network *network = p->loaded->checkpoint->network;
-  p->rows = p->stream.source.rows;
-  p->outputs = network->outputs;
-  p->has_classes = network->loss == TN_SOFTMAX_CROSS_ENTROPY;
+  const char *test_x = tn_ensemble_config(&p->ensemble)->data.test_x;
+  TN_TRY(tn_ensemble_open_rows(&p->ensemble, data_path, x_path ? x_path : (test_x[0] ? test_x : "/test/x"), NULL));
+  p->rows = p->ensemble.stream.source.rows;
+  p->outputs = tn_ensemble_network(&p->ensemble)->outputs;
   tn_status status = tn_comm_agree(p->comm, create(p, out_path, overwrite));
   if (status == TN_OK)
     status = run_rounds(p);
-  destroy(p);
-  tn_row_stream_close(&p->stream);
+  tn_free(&p->chunk);
+  tn_outfile_abandon(&p->out);
   return status;
 }
 
-static tn_status check_samples(const tn_loaded *loaded, int64_t samples) {
-  const tn_network *network = loaded->checkpoint->network;
-  if (samples < 0 || samples >= TN_REPLICAS_MAX)
-    return tn_fail(TN_ERR_USAGE, "--mc %lld: expected a number of samples from 1 to %d", (long long)samples,
-                   TN_REPLICAS_MAX - 1);
-  double highest = network->input_rate;
-  for (int i = 0; i < network->layer_count; i++)
-    highest = highest > network->layers[i].rate ? highest : network->layers[i].rate;
-  if (samples > 0 && highest == 0.0)
-    return tn_fail(TN_ERR_USAGE, "--mc needs a network that was trained with dropout: this one has rate 0 everywhere");
-  return TN_OK;
-}
-
 /* Rank 0 judges, since it is the one that writes. */
-static tn_status check_paths(const tn_comm *comm, const char *checkpoint_path, const char *data_path,
+static tn_status check_paths(const tn_comm *comm, const char *const *checkpoints, int count, const char *data_path,
                              const char *out_path) {
   if (tn_comm_rank(comm) != 0)
     return TN_OK;
-  TN_TRY(tn_outfile_check_input(out_path, checkpoint_path));
+  for (int i = 0; i < count; i++)
+    TN_TRY(tn_outfile_check_input(out_path, checkpoints[i]));
   return tn_outfile_check_input(out_path, data_path);
 }
 
-tn_status tn_predict(tn_comm *comm, const char *checkpoint_path, const char *data_path, const char *out_path,
-                     const tn_predict_options *options, int64_t *rows) {
+tn_status tn_predict(tn_comm *comm, const char *const *checkpoints, int count, const char *data_path,
+                     const char *out_path, const tn_predict_options *options, int64_t *rows) {
   const tn_predict_options nothing = {0};
   const tn_predict_options *given = options ? options : &nothing;
-  tn_loaded loaded;
-  TN_TRY(tn_comm_agree(comm, check_paths(comm, checkpoint_path, data_path, out_path)));
-  TN_TRY(tn_loaded_open(&loaded, comm, checkpoint_path));
-  const char *test_x = loaded.config->data.test_x[0] ? loaded.config->data.test_x : "/test/x";
-  prediction p = {.comm = comm, .loaded = &loaded, .samples = given->mc_samples};
-  tn_status status = check_samples(&loaded, given->mc_samples);
+  prediction p = {.comm = comm};
+  TN_TRY(tn_comm_agree(comm, check_paths(comm, checkpoints, count, data_path, out_path)));
+  tn_status status = tn_ensemble_open(&p.ensemble, comm, checkpoints, count, given->mc_samples);
   if (status == TN_OK)
-    status = predict(&p, data_path, given->x_path ? given->x_path : test_x, out_path, given->overwrite);
+    status = predict(&p, data_path, given->x_path, out_path, given->overwrite);
   if (rows)
     *rows = p.rows;
-  tn_loaded_close(&loaded);
+  tn_ensemble_close(&p.ensemble);
   return status;
 }
