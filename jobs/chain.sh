@@ -8,7 +8,7 @@ Usage: jobs/chain.sh COUNT SCRIPT.sbatch [SBATCH-ARGUMENT...]
 
 Submits SCRIPT COUNT times. A job of the chain starts when the one before it ended before the run was done, that is with any
 status but 0: stopped in time (75), out of time, or its node failed. When the run is done, Slurm drops the jobs that are left.
-The script has to go on where the run was: all of jobs/*.sbatch do, since they say --resume.
+The script has to go on where the run was: all of jobs/*.sbatch do, since they say --resume, and stop in time.
 
   jobs/chain.sh 5 jobs/multi_node.sbatch --time=4:00:00
 TEXT

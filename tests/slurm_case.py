@@ -26,7 +26,8 @@ WIDE = SMALL.replace("hidden = 16, 12", "hidden = 256, 296") + """
 checkpoint_every_steps = 5
 """
 SLOW = "10mbit"
-STEP_S = 8 * 77 * 1024 * 8 / 10e6
+# 125 steps: on the slow network longer than a job of a minute.
+LONG = "epochs = 25"
 
 
 def cluster_folder():
@@ -113,8 +114,12 @@ class SlurmCase(CommandTest):
     def wait_for_checkpoint(self, run, job):
         self.wait(f"a checkpoint: {self.output(job)}", lambda: os.path.exists(self.path(run, "last.h5")))
 
+    def end_of(self, job):
+        return self.wait_for(job, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")["JobState"]
+
     def ended(self, job, state="COMPLETED"):
-        found = self.wait_for(job, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")
+        self.end_of(job)
+        found = self.job(job)
         self.assertEqual(found["JobState"], state, self.output(job))
         return found
 
