@@ -155,17 +155,28 @@ class Ranks(FaultCase):
         self.assertEqual(self.train_again("run", "--resume", ranks=2).stderr, "")
         self.assert_like_whole("run", "the death of rank 0")
 
+    def wake(self, orphan, run):
+        before = self.snapshot(run)
+        os.kill(orphan, signal.SIGCONT)
+        self.wait(lambda: state_of(orphan) is None, "the orphan does not end")
+        self.assertEqual(self.snapshot(run), before)
+
     def test_orphans_that_live_on(self):
         """Rank 0 sleeps just before it writes, its mpirun is killed, another run takes over and ends: then it wakes up."""
-        for call, at in (("open", 40), ("open", 52), ("write", 20), ("fsync", 20)):
+        for call, at in (("create", 7), ("write", 20), ("link", 4)):
             run = f"{call}-{at}"
             orphan = self.make_orphan((call, "stop", at), run)
             self.assertEqual(self.train_again(run, "--resume", ranks=2).stderr, "")
             self.assert_like_whole(run, "an orphan")
-            before = self.snapshot(run)
-            os.kill(orphan, signal.SIGCONT)
-            self.wait(lambda pid=orphan: state_of(pid) is None, "the orphan does not end")
-            self.assertEqual(self.snapshot(run), before)
+            self.wake(orphan, run)
+
+    def test_orphan_of_a_folder_that_is_another_run_s(self):
+        """The other run has died, too, and has left its own owner record."""
+        orphan = self.make_orphan(("create", "stop", 8), "run")
+        self.train_under(("rename", "kill", 8), "run", "--resume")
+        self.wake(orphan, "run")
+        self.assertEqual(self.train_again("run", "--resume").stderr, "")
+        self.assert_like_whole("run", "an orphan and the death of its successor")
 
     def make_orphan(self, fault, run):
         launcher = self.start_under(fault, run, ranks=3)

@@ -13,7 +13,7 @@ from command_case import checkpoint_contents, launch
 from fault_case import BARE, shim_variables
 from test_any_ranks import ALGORITHMS, CHOICES, RANKS, TRANSPORTS, AnyRanksCase, surroundings
 
-LIMIT_S = 180  # a run takes some seconds; one that takes this long hangs
+LIMIT_S = 1200  # a run takes some seconds, on a crowded machine a hundred times that; one that takes longer hangs
 CALLS = ("open", "write", "fsync", "rename", "link", "unlink", "any")
 
 # What is drawn, with its name in the table.
@@ -82,8 +82,8 @@ class Trial(AnyRanksCase):
         try:
             self.suffer()
             return True
-        except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
-            self.story.append(f"LOST: {error}")
+        except Exception as error:  # whatever goes wrong: a campaign that ends early has shown nothing
+            self.story.append(f"LOST: {type(error).__name__}: {error}")
             return False
         finally:
             self.doCleanups()
@@ -150,7 +150,12 @@ class Trial(AnyRanksCase):
             time.sleep(0.003)
 
     def end(self, process, hit):
-        process.wait(LIMIT_S)
+        try:
+            process.wait(LIMIT_S)
+        except subprocess.TimeoutExpired:
+            ranks = subprocess.run(["ps", "-o", "pid,stat,wchan:20,time,args", "--ppid", str(process.pid)], capture_output=True,
+                                   text=True, check=False)
+            self.fail(f"hangs, {'hit' if hit else 'not hit'}:\n{ranks.stdout}")
         with open(self.path("errors"), encoding="utf-8", errors="replace") as file:
             return Attempt(process.returncode, file.read(), hit)
 
@@ -208,7 +213,7 @@ class Trial(AnyRanksCase):
     def orphan(self):
         """Rank 0 falls asleep as it writes a file; then its mpirun is killed. The first calls of a start are left out: with
         them the folder is taken over, under a lock that others would wait for."""
-        process = self.start((self.draw.choice(("write", "fsync", "link")), "stop", self.draw.randint(4, 25)))
+        process = self.start((self.draw.choice(("create", "write", "fsync", "link")), "stop", self.draw.randint(4, 25)))
         self.wait_for(process, self.struck)
         root = ranks_of(process).get(0) if process.poll() is None else None
         if root:
@@ -230,8 +235,10 @@ class Trial(AnyRanksCase):
         if len(steps) < 2 or any(self.damaged.get(name) == inode for name, inode in inodes.items()):
             return False
         path = self.path("run", steps[-1])
-        self.damaged[steps[-1]] = inodes[steps[-1]]
         count = os.path.getsize(path)
+        if count == 0:
+            return False
+        self.damaged[steps[-1]] = inodes[steps[-1]]
         with open(path, "r+b") as file:
             where = self.draw.randrange(count)
             kind = self.draw.choice(("bit", "zeros", "cut"))

@@ -1,7 +1,7 @@
 /* Preloaded into thinnet, makes the system fail it, or kills it, at one of its calls on the files below a folder.
  *
  *   FAULT_FOLDER  the folder, as the program is told of it; the others mean nothing without it
- *   FAULT_CALL    open, write, fsync, rename, link, unlink, or any of them
+ *   FAULT_CALL    open, write, fsync, rename, link, unlink, any of these, or create: an open that may create a file
  *   FAULT_AT      which call of that kind, from 1; 0: none, they are only counted
  *   FAULT_HOW     once      this call fails
  *                 lasting   and all later ones of its kind
@@ -25,10 +25,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-typedef enum call { OPEN, WRITE, FSYNC, RENAME, LINK, UNLINK, ANY } call;
+typedef enum call { OPEN, WRITE, FSYNC, RENAME, LINK, UNLINK, ANY, CREATE } call;
 typedef enum how { ONCE, LASTING, KILL, STOP, DATA_LOSS, NAME_LOSS } how;
 
-static const char *const call_names[] = {"open", "write", "fsync", "rename", "link", "unlink", "any", NULL};
+static const char *const call_names[] = {"open", "write", "fsync", "rename", "link", "unlink", "any", "create", NULL};
 static const char *const how_names[] = {"once", "lasting", "kill", "stop", "data_loss", "name_loss", NULL};
 
 static struct {
@@ -134,7 +134,7 @@ static bool strikes(call kind) {
 
 static int open_counted(int folder, const char *path, int flags, int mode) {
   const bool below = is_below(path);
-  if (below && strikes(OPEN))
+  if (below && strikes(fault.kind == CREATE && flags & O_CREAT ? CREATE : OPEN))
     return -1;
   const bool creates = below && flags & O_CREAT && syscall(SYS_faccessat, folder, path, F_OK) != 0;
   const int fd = (int)syscall(SYS_openat, folder, path, flags, mode);
