@@ -48,14 +48,6 @@ static void keep_warning(void *context, const char *text) {
     fclose(file);
 }
 
-/* Every two ranks become a node, as far as this layer can tell. */
-static void divide_into_nodes(tn_comm *comm) {
-  MPI_Comm_free(&comm->node);
-  MPI_Comm_split(comm->world, comm->rank / 2, comm->rank, &comm->node);
-  MPI_Comm_rank(comm->node, &comm->node_rank);
-  MPI_Comm_size(comm->node, &comm->node_size);
-}
-
 static void start(late_case *c, bool nodes, bool shares) {
   *c = (late_case){0};
   char prefix[512];
@@ -63,7 +55,7 @@ static void start(late_case *c, bool nodes, bool shares) {
   file_in(c, "progress", prefix, sizeof prefix);
   assert_all_ok(tn_comm_create(MPI_COMM_WORLD, &c->comm));
   if (nodes)
-    divide_into_nodes(c->comm);
+    tn_comm_pretend_nodes(c->comm, 2);
   const tn_stall_options options = {.warning_s = WARNING_S, .on_warning = keep_warning, .context = c};
   assert_all_ok(tn_stall_start(c->comm, &options, &c->guard));
   if (shares)

@@ -4,6 +4,7 @@
 #include "dist/handle.h"
 #include "dist/stall_files.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -289,6 +290,7 @@ static void find_members(tn_stall_guard *guard) {
 
 /* Collective, agreed. From its end on every rank's pulse is on its node's board. */
 static tn_status share_pulses(tn_stall_guard *guard) {
+  assert(guard); /* all ranks have agreed that it was allocated */
   tn_comm *comm = guard->comm;
   void *memory = NULL;
   const int64_t bytes = (int64_t)(sizeof(board) + (size_t)comm->node_size * sizeof(tn_pulse));

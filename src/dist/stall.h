@@ -17,7 +17,8 @@ typedef struct tn_stall_options {
 
 /* From here to tn_stall_stop the ranks' pulses are seen by the other ranks of their node, and each rank's thread looks
  * at them. Of the ranks that wait, the lowest one that lives speaks. *guard stays NULL where there is nothing to guard:
- * one rank, or both times 0. One guard at a time in a communicator, which it borrows. Collective, agreed. */
+ * one rank, or both times 0; and where it cannot be (TN_ERR_MEMORY: no room in shared memory, or for a thread), without
+ * which a run can go on. One guard at a time in a communicator, which it borrows. Collective, agreed. */
 tn_status tn_stall_start(tn_comm *comm, const tn_stall_options *options, tn_stall_guard **guard);
 
 /* Where there are several nodes: each keeps a file PREFIX-NUMBER.tmp, which the others read. Without it a message knows

@@ -152,10 +152,14 @@ static tn_status describe_metrics(tn_run *run) {
   return tn_comm_agree(run->comm, status);
 }
 
-static tn_status start_guard(tn_run *run) {
+/* A run can do without. */
+static void start_guard(tn_run *run) {
   const tn_parallel_config *parallel = &run->config.parallel;
   const tn_stall_options options = {.warning_s = parallel->stall_warning_s, .abort_s = parallel->stall_abort_s};
-  return tn_stall_start(run->comm, &options, &run->stall_guard);
+  const tn_status status = tn_stall_start(run->comm, &options, &run->stall_guard);
+  if (status != TN_OK && tn_comm_rank(run->comm) == 0)
+    tn_warn("no rank that stalls will be named: %s", tn_error_message());
+  tn_error_clear();
 }
 
 /* Other nodes look for this one's word in a temporary file of the run folder: whoever opens the folder next, or closes
@@ -236,7 +240,7 @@ static tn_status run_all(tn_run *run, tn_train_result *result) {
   TN_TRY(tn_comm_agree(run->comm, check_config(run)));
   TN_TRY(check_same_run(run));
   TN_TRY(tn_run_site_open(run));
-  TN_TRY(start_guard(run));
+  start_guard(run);
   tn_blas_set_threads((int)run->config.parallel.threads);
   start_progress(run);
   tn_status status = run->options->resume ? tn_run_resume_find(run, &checkpoint, &resumed) : TN_OK;
