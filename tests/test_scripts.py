@@ -2,6 +2,7 @@
 """Tests of the scripts: what they print and write, and how they refuse."""
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import h5py
 import numpy as np
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-SCRIPTS = ("setup", "quickstart", "test", "check", "fetch_mnist", "plot_metrics", "measure_accuracy", "measure_exact",
+SCRIPTS = ("setup", "quickstart", "test", "check", "fetch_mnist", "plot_metrics", "plot_reliability", "measure_accuracy", "measure_exact",
            "thinnet-run", "torture", "local_cluster")
 PHASES = ("data_s", "compute_s", "reduce_s", "update_s")
 NAN = float("nan")
@@ -109,6 +110,40 @@ class PlotMetrics(ScriptTest):
         self.assert_fails(self.plot(self.path("nowhere")), 1, "no such file", self.path("nowhere"))
         self.assert_fails(self.plot(os.path.join(ROOT, "jobs/data/digits.h5")), 1, "not a metrics file")
         self.assert_fails(self.plot(os.path.join(ROOT, "LICENSE")), 1, "not an HDF5 file")
+
+
+class PlotReliability(ScriptTest):
+    def evaluation(self, name, counts=(0, 3, 0, 12), **changes):
+        """What `thinnet eval --json` prints, in four bins; an empty one has null for its means."""
+        rows = [{"from": b / 4, "to": (b + 1) / 4, "count": count, "confidence": (b + 0.6) / 4 if count else None,
+                 "accuracy": (b + 0.5) / 4 if count else None} for b, count in enumerate(counts)]
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            json.dump({"rows": sum(counts), "loss": 0.5, "ece": 0.025, "reliability": rows, **changes}, file)
+        return self.path(name)
+
+    def plot(self, *arguments):
+        return run("plot_reliability", *arguments, "-o", self.path("out.png"), MPLCONFIGDIR=self.path("config"))
+
+    def test_one_file_and_several_are_drawn(self):
+        first, second = self.evaluation("first.json"), self.evaluation("second.json", counts=(1, 1, 1, 100))
+        for files, names in (((first,), "first"), ((first, second), "first, second")):
+            done = self.plot(*files)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"out.png: {names}", done.stdout)
+            with open(self.path("out.png"), "rb") as file:
+                self.assertEqual(file.read(8), b"\x89PNG\r\n\x1a\n")
+            self.assertEqual(done.stderr, "")
+
+    def test_what_has_no_table_is_refused(self):
+        with open(self.path("values.json"), "w", encoding="utf-8") as file:
+            json.dump({"rows": 80, "loss": 0.5, "r2": 0.6}, file)
+        with open(self.path("list.json"), "w", encoding="utf-8") as file:
+            json.dump([1, 2], file)
+        self.assert_fails(self.plot(self.path("values.json")), 1, "values.json: has no reliability table")
+        self.assert_fails(self.plot(self.path("list.json")), 1, "list.json: is JSON, but not what")
+        self.assert_fails(self.plot(self.path("nowhere.json")), 1, "nowhere.json: cannot be read as JSON")
+        self.assert_fails(self.plot(os.path.join(ROOT, "LICENSE")), 1, "LICENSE: cannot be read as JSON")
+        self.assert_fails(self.plot(self.evaluation("null.json", ece=None)), 1, "null.json: its calibration error is null")
 
 
 class FetchMnist(ScriptTest):
