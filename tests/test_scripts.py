@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """Tests of the scripts: what they print and write, and how they refuse."""
 
+import csv
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,8 +15,8 @@ import h5py
 import numpy as np
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-SCRIPTS = ("setup", "quickstart", "test", "check", "fetch_mnist", "plot_metrics", "plot_reliability", "measure_accuracy", "measure_exact",
-           "thinnet-run", "torture", "local_cluster")
+SCRIPTS = ("setup", "quickstart", "test", "check", "fetch_mnist", "plot_metrics", "plot_reliability", "measure_accuracy",
+           "measure_exact", "sweep_table", "thinnet-run", "torture", "local_cluster")
 PHASES = ("data_s", "compute_s", "reduce_s", "update_s")
 NAN = float("nan")
 
@@ -146,6 +148,82 @@ class PlotReliability(ScriptTest):
         self.assert_fails(self.plot(self.evaluation("null.json", ece=None)), 1, "null.json: its calibration error is null")
 
 
+def write_sweep_run(folder, config, **columns):
+    """A run of a sweep: its configuration, and its measures epoch by epoch; those that are not given are NaN."""
+    epochs = max((len(values) for values in columns.values()), default=0)
+    os.makedirs(folder)
+    with h5py.File(os.path.join(folder, "metrics.h5"), "w") as file:
+        file.attrs["config"] = config
+        file.attrs["job_id"] = "71_3"
+        file["epoch/epoch"] = np.arange(1, epochs + 1)
+        file["epoch/seconds"] = np.full(epochs, 0.5)
+        for name in ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy"):
+            file[f"epoch/{name}"] = np.array(columns.get(name, [NAN] * epochs), dtype=float)
+
+
+class SweepTable(ScriptTest):
+    def write_run(self, name, rate, seed, monitor="none", **columns):
+        write_sweep_run(self.path("sweep", name), f"[output]\ndir = {name}\n[dropout]\nhidden = {rate},\n  {rate}\n"
+                        f"[train]\nseed = {seed}\n[early_stopping]\nmonitor = {monitor}\n", **columns)
+
+    def table(self, *arguments, folder="sweep"):
+        done = run("sweep_table", self.path(folder), "-o", self.path("out.csv"), *arguments, MPLCONFIGDIR=self.path("mpl"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(self.path("out.csv"), encoding="utf-8", newline="") as file:
+            return done.stdout.splitlines(), list(csv.DictReader(file))
+
+    def write_sweep(self):
+        """The epoch of the lowest validation loss counts, although others have a higher accuracy."""
+        self.write_run("a", 0.2, 1, valid_loss=[3, 1, 2], valid_accuracy=[0.5, 0.7, 0.99])
+        self.write_run("b", 0.2, 2, valid_loss=[3, 2, 1], valid_accuracy=[0.5, 0.6, 0.8])
+        self.write_run("c", 0.5, 1, valid_loss=[1, 2, 3], valid_accuracy=[0.9, 0.95, 0.95])
+        self.write_run("d", 0.5, 2)
+
+    def test_best_first_by_the_epoch_of_best_h5(self):
+        self.write_sweep()
+        lines, rows = self.table()
+        self.assertEqual([os.path.basename(row["run"]) for row in rows], ["c", "b", "a", "d"])
+        self.assertEqual([row["valid_accuracy"] for row in rows], ["0.9", "0.8", "0.7", ""])
+        self.assertEqual([row["best_epoch"] for row in rows], ["1", "3", "2", ""])
+        self.assertEqual([row["state"] for row in rows], ["unfinished"] * 3 + ["no epoch yet"])
+        self.assertEqual((rows[0]["dropout.hidden"], rows[0]["train.seed"], rows[0]["seconds"], rows[0]["job_id"]),
+                         ("0.5, 0.5", "1", "1.500", "71_3"))
+        self.assertNotIn("output.dir", rows[0])
+        # Mean and deviation of 0.7 and 0.8; a setting of one run has no deviation, and 1 of its 2 runs has begun.
+        self.assertEqual([line.split() for line in lines],
+                         [["dropout.hidden", "valid_accuracy", "deviation", "runs"], ["0.5,", "0.5", "0.9", "1/2"],
+                          ["0.2,", "0.2", "0.75", "0.0707107", "2/2"]])
+
+    def test_the_order_can_be_chosen(self):
+        self.write_sweep()
+        rows = self.table("--by", "valid_loss")[1]
+        self.assertEqual([os.path.basename(row["run"]) for row in rows], ["a", "b", "c", "d"])
+        self.assert_fails(run("sweep_table", self.path("sweep"), "--by", "train_accuracy"), 1, "not every run has")
+
+    def test_the_monitor_of_the_run_chooses_the_epoch(self):
+        self.write_run("a", 0.2, 1, monitor="valid_accuracy", valid_loss=[1, 2], valid_accuracy=[0.5, 0.9])
+        self.write_run("b", 0.2, 2, monitor="train_loss", train_loss=[1, 2], valid_loss=[2, 1], valid_accuracy=[0.6, 0.7])
+        self.assertEqual([row["best_epoch"] for row in self.table()[1]], ["2", "1"])
+
+    def test_the_picture(self):
+        self.write_sweep()
+        self.table("--plot", self.path("out.png"))
+        with open(self.path("out.png"), "rb") as file:
+            header = file.read(24)
+        self.assertEqual(header[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertEqual(int.from_bytes(header[16:20], "big"), int(7.5 * 130))
+
+    def test_what_is_no_sweep_is_refused(self):
+        self.write_run("new", 0.2, 1)
+        self.assert_fails(run("sweep_table", self.path("sweep")), 1, "no run has a complete epoch yet")
+        self.assert_fails(run("sweep_table", self.path("nowhere")), 1, self.path("nowhere"), "no such folder")
+        os.mkdir(self.path("empty"))
+        self.assert_fails(run("sweep_table", self.path("empty")), 1, self.path("empty"), "metrics.h5")
+        with open(self.path("empty", "metrics.h5"), "wb") as file:
+            file.write(b"something else")
+        self.assert_fails(run("sweep_table", self.path("empty")), 1, "not an HDF5 file")
+
+
 class FetchMnist(ScriptTest):
     def test_a_file_that_is_not_the_original_is_refused(self):
         os.mkdir(self.path("mine"))
@@ -180,6 +258,66 @@ class ShippedData(ScriptTest):
                     self.assertIn(attribute, file.attrs)
             seen = [{bytes(row) for row in x} for x in rows]
             self.assertFalse(seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2], name)
+
+
+class JobScripts(ScriptTest):
+    """What the scripts that submit several jobs hand to sbatch, and what they refuse before; the jobs themselves need a
+    Slurm. Copies of them, with other lines in place of the three to edit, and commands that note how they are called."""
+
+    def setUp(self):
+        super().setUp()
+        self.command("sbatch", 'echo "sbatch $*" >>log; echo 71')
+        self.command("thinnet", 'echo "thinnet $*" >>log; case $* in *wrong*) exit 2 ;; esac')
+
+    def command(self, name, body):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\n{body}\n")
+        os.chmod(self.path(name), 0o700)
+
+    def submit(self, name, **edits):
+        with open(os.path.join(ROOT, "jobs", name), encoding="utf-8") as file:
+            text = file.read()
+        for variable, value in edits.items():
+            text, count = re.subn(f"(?m)^{variable}=\\S*", f"{variable}={value}", text)
+            self.assertEqual(count, 1, variable)
+        with open(self.path("job"), "w", encoding="utf-8") as file:
+            file.write(text)
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("SLURM")}
+        environment["PATH"] = f"{self.folder}:{os.environ['PATH']}"
+        done = subprocess.run(["bash", "job", "--time=5"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=False, cwd=self.folder, env=environment)
+        with open(self.path("log"), "a+", encoding="utf-8") as file:
+            file.seek(0)
+            return done, file.read().splitlines()
+
+    def submit_sweep(self, *lines):
+        with open(self.path("table.txt"), "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        return self.submit("sweep_array.sbatch", thinnet="./thinnet", config="my.ini", table="table.txt")
+
+    def test_every_line_of_a_sweep_is_checked_before_it_is_submitted(self):
+        done, log = self.submit_sweep("# a comment", "a  train.seed=1 dropout.hidden=0.5", "", "b train.seed=2 # another")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(log, ["thinnet train my.ini -o runs/table/a --resume -s train.seed=1 -s dropout.hidden=0.5"
+                               " --dry-run --quiet", "thinnet train my.ini -o runs/table/b --resume -s train.seed=2"
+                               " --dry-run --quiet", "sbatch --array=1-2%16 --time=5 job"])
+
+    def test_a_wrong_line_is_not_submitted(self):
+        done, log = self.submit_sweep("a train.seed=1", "b train.seed=wrong")
+        self.assert_fails(done, 2, "table.txt: in the line: b train.seed=wrong")
+        self.assertFalse([line for line in log if line.startswith("sbatch")])
+
+    def test_two_lines_do_not_write_into_one_folder(self):
+        done, log = self.submit_sweep("a train.seed=1", "a train.seed=2")
+        self.assert_fails(done, 2, "table.txt", "name a,")
+        self.assertEqual(log, [])
+
+    def test_an_ensemble_is_evaluated_when_all_its_networks_are_done(self):
+        done, log = self.submit("ensemble.sbatch", thinnet="./thinnet", config="my.ini", members=3)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(log, ["thinnet train my.ini -o runs/ensemble/seed-1 --resume --dry-run",
+                               "sbatch --parsable --array=1-3 --time=5 job",
+                               "sbatch --dependency=afterok:71 --kill-on-invalid-dep=yes --time=5 job"])
 
 
 class Setup(ScriptTest):
