@@ -391,6 +391,34 @@ static void test_one_bad_gradient_with_one_replica_a_rank(void **state) {
   assert_all_near(sums[TN_SUM_ROWS], size(), 0);
 }
 
+/* A team with one replica a rank adds first and looks then, if it is asked to. */
+static void test_float_gradients_are_looked_at_late(void **state) {
+  (void)state;
+  const bool culprit = rank() == size() - 1;
+  const double ones[TN_SUM_COUNT] = {[TN_SUM_ROWS] = 1};
+  double sums[TN_SUM_COUNT];
+  int64_t flags[TN_FLAG_COUNT];
+  int64_t index = -1;
+  float value = 0;
+  tn_reducer *reducer = NULL;
+  assert_all_ok(tn_reducer_create(&reducer, team, TN_REDUCTION_FLOAT, -1, size(), VALUES));
+  const bool late = tn_reducer_looks_late(reducer);
+  fill_gradient(tn_reducer_gradient(reducer), rank());
+  if (culprit && late)
+    tn_reducer_gradient(reducer)[4321] = -INFINITY;
+  const tn_status added = tn_reducer_add(reducer, ones, &index, &value);
+  tn_reducer_sum(reducer, sums, flags);
+  const float sum = whole_sum(reducer)[4321];
+  const tn_status looked = tn_reducer_look(reducer, &index, &value);
+  tn_reducer_destroy(&reducer);
+  assert_all_true(late == (tn_team_size(team) > 1));
+  assert_all_ok(added);
+  assert_all_true(!late || sum == -INFINITY);
+  assert_all_status(looked, culprit && late ? TN_ERR_NUMERIC : TN_OK);
+  assert_all_int_equal(index, culprit && late ? 4321 : -1);
+  assert_all_true(!culprit || !late || value == -INFINITY);
+}
+
 /* What stands in the block of a rank without rows, from the last step perhaps, does not count. */
 static void assert_idle_ranks_add_nothing(tn_reduction reduction) {
   tn_reducer *reducer = create(reduction, -1);
@@ -504,8 +532,9 @@ static void test_a_team_broadcasts(void **state) {
       TEST(test_exact_has_the_headroom_it_promises, way), TEST(test_exact_errs_no_more_than_it_says, way),             \
       TEST(test_fraction_bits_and_limits, way), TEST(test_impossible_settings_are_refused, way),                       \
       TEST(test_one_bad_gradient, way), TEST(test_one_bad_sum, way), TEST(test_float_sums, way),                       \
-      TEST(test_exact_with_one_replica_a_rank, way), TEST(test_one_bad_gradient_with_one_replica_a_rank, way),         \
-      TEST(test_idle_ranks_add_nothing, way), TEST(test_flags_count_ranks_and_are_lowered, way),                       \
+      TEST(test_exact_with_one_replica_a_rank, way), TEST(test_float_gradients_are_looked_at_late, way),               \
+      TEST(test_one_bad_gradient_with_one_replica_a_rank, way), TEST(test_idle_ranks_add_nothing, way),                \
+      TEST(test_flags_count_ranks_and_are_lowered, way),                                                               \
       TEST(test_unequal_nodes_are_refused_where_a_stage_is_asked_for, way),                                            \
       TEST(test_a_stage_that_does_not_fit_is_refused_or_left, way), TEST(test_a_team_broadcasts, way)
 

@@ -21,7 +21,7 @@ enum {
 struct tn_reducer {
   const tn_comm *comm;
   bool exact;
-  bool late;        /* exact mode: gradients stay floats until a share of them is added up (one replica a rank) */
+  bool late;        /* one replica a rank, in a team: what can wait until a share is added up waits */
   int replica_bits; /* 2^replica_bits >= replicas */
   int fraction_bits;
   float limit;       /* INFINITY in float mode */
@@ -135,7 +135,7 @@ tn_status tn_reducer_create(tn_reducer **reducer, const tn_team *team, tn_reduct
     (*reducer)->limit = INFINITY;
     if (reduction == TN_REDUCTION_EXACT)
       status = set_range(*reducer, fraction_bits, replicas);
-    (*reducer)->late = (*reducer)->exact && tn_team_size(team) > 1 && replicas == team->comm->size;
+    (*reducer)->late = tn_team_size(team) > 1 && replicas == team->comm->size;
   }
   status = tn_comm_agree(team->comm, status);
   if (status == TN_OK)
@@ -221,6 +221,8 @@ static tn_status fail_not_finite(const char *what, double value) {
 /* Adds a replica's gradient to the integers, or checks it where it is added already or will be later; the place of what
  * cannot be added, and what stands there, or -1. */
 static int64_t take_gradient(tn_reducer *reducer, float *value) {
+  if (tn_reducer_looks_late(reducer))
+    return -1;
   const size_t count = (size_t)reducer->values;
   const bool adds = reducer->exact && !reducer->late;
   const int64_t place = adds ? tn_fixed_from_floats(reducer->integers, reducer->floats, reducer->values,
@@ -275,6 +277,19 @@ tn_status tn_reducer_add(tn_reducer *reducer, const double *sums, int64_t *index
     return fail_not_finite(names[bad_sum], sums[bad_sum]);
   return tn_fail(TN_ERR_NUMERIC, "%s of %g is beyond what reduction = exact can add: set parallel.reduction = float",
                  names[bad_sum], sums[bad_sum]);
+}
+
+bool tn_reducer_looks_late(const tn_reducer *reducer) {
+  return reducer->late && !reducer->exact;
+}
+
+tn_status tn_reducer_look(const tn_reducer *reducer, int64_t *index, float *value) {
+  const int64_t place = tn_fixed_first_beyond(reducer->floats, reducer->values, reducer->limit);
+  if (place < 0 || reducer->added == 0)
+    return TN_OK;
+  *index = place;
+  *value = reducer->floats[place];
+  return fail_not_finite("a gradient", (double)*value);
 }
 
 static void sum_floats(tn_reducer *reducer, double *sums, int64_t *flags) {

@@ -55,12 +55,21 @@ void tn_reducer_begin(tn_reducer *reducer);
  * (float mode, from the second local replica on), false where it replaces it. */
 bool tn_reducer_accumulates(const tn_reducer *reducer);
 
-/* Takes the replica's gradient and sums (TN_SUM_COUNT). A replica without rows in this step is not added.
- * TN_ERR_NUMERIC where a value is not finite or out of the exact range: *index is its place in the block and *value
- * what stood there, and the caller raises TN_FLAG_ERROR; the step's reduction still takes place, and its gradient means
- * nothing. An *index of `values` or more is the sum number *index - values. The message gives the value and the remedy;
- * the caller puts the layer before it. Local. */
+/* Takes the replica's gradient and sums (TN_SUM_COUNT). A replica without rows in this step is not added. In float mode
+ * a gradient is not looked at where tn_reducer_looks_late: one that is not finite then shows in the sum. TN_ERR_NUMERIC
+ * where a value is not finite or out of the exact range: *index is its place in the block and *value what stood there,
+ * and the caller raises TN_FLAG_ERROR; the step's reduction still takes place, and its gradient means nothing. An
+ * *index of `values` or more is the sum number *index - values. The message gives the value and the remedy; the caller
+ * puts the layer before it. Local. */
 tn_status tn_reducer_add(tn_reducer *reducer, const double *sums, int64_t *index, float *value);
+
+/* True where each rank adds one replica at most, in a team, and in float mode: the sum leaves the rank's gradient as it
+ * is, so that it need not be read in every step to find out what it may be asked for once. */
+bool tn_reducer_looks_late(const tn_reducer *reducer);
+
+/* Where tn_reducer_looks_late, behind tn_reducer_sum: what of this rank's gradient is not finite, as tn_reducer_add
+ * says it elsewhere. Local. */
+tn_status tn_reducer_look(const tn_reducer *reducer, int64_t *index, float *value);
 
 void tn_reducer_raise(tn_reducer *reducer, int flag);
 

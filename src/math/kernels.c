@@ -82,13 +82,24 @@ int64_t tn_kernel_find_nonfinite(int64_t n, const float *x) {
   return -1;
 }
 
-/* norms[j] = sum over rows of w[i][j]^2, in row order. */
+TN_INLINE double square(float x) {
+  return (double)x * (double)x;
+}
+
+/* norms[j] = sum over rows of w[i][j]^2, in row order; four rows a pass, as in tn_kernel_column_sums. */
 TN_INLINE void column_square_sums(int64_t rows, int64_t cols, int64_t stride, const float *restrict w,
                                   double *restrict norms) {
   memset(norms, 0, (size_t)cols * sizeof *norms);
-  for (int64_t i = 0; i < rows; i++)
+  int64_t i = 0;
+  for (; i + 4 <= rows; i += 4) {
+    const float *row = w + i * stride;
     for (int64_t j = 0; j < cols; j++)
-      norms[j] += (double)w[i * stride + j] * (double)w[i * stride + j];
+      norms[j] = norms[j] + square(row[j]) + square(row[stride + j]) + square(row[2 * stride + j]) +
+                 square(row[3 * stride + j]);
+  }
+  for (; i < rows; i++)
+    for (int64_t j = 0; j < cols; j++)
+      norms[j] += square(w[i * stride + j]);
 }
 
 /* Square sums become the columns' factors; how many of them are not 1. A NaN compares false and stays what it is. */

@@ -186,6 +186,17 @@ static double update_share(const tn_run *run, double scale) {
   return norm;
 }
 
+/* Where gradients are not looked at before they are added: whose was not finite. TN_OK: none was. Collective, agreed.
+ */
+static tn_status name_late_finding(tn_run *run) {
+  int64_t index = 0;
+  float value = 0.0F;
+  finding found = {0};
+  if (tn_reducer_looks_late(run->reducer) && tn_reducer_look(run->reducer, &index, &value) != TN_OK)
+    note(&found, find_tensor(run->network, index)->name, run->replicas.first, (double)value);
+  return tn_comm_agree(run->comm, found.where ? fail_at_finding(run, &found) : TN_OK);
+}
+
 static tn_status update(tn_run *run, const double *sums, tn_step_row *row) {
   const double weight = sums[TN_SUM_WEIGHT];
   const double scale = weight > 0.0 ? 1.0 / weight : 1.0; /* without any weight the sum is 0 */
@@ -197,6 +208,7 @@ static tn_status update(tn_run *run, const double *sums, tn_step_row *row) {
                        .learning_rate = run->last_learning_rate};
   if (isfinite(norm))
     return TN_OK;
+  TN_TRY(name_late_finding(run));
   return tn_fail(TN_ERR_NUMERIC,
                  "step %lld: the averaged gradient is not finite although every replica's was: the sum left "
                  "float32's range: lower train.learning_rate, or set parallel.reduction = exact",
