@@ -1,7 +1,8 @@
 #include "math/gemm.h"
 
+#include "math/cblas_any.h"
+
 #include <assert.h>
-#include <cblas.h>
 #include <limits.h>
 #include <string.h>
 
@@ -12,9 +13,10 @@ static int blas_int(int64_t value) {
 }
 
 /* c = op(a) op(b), or += where accumulate; c (m, n), k >= 1. OpenBLAS clears c for beta = 0 with a loop that fetches it
- * first; memset does not, and beta = 1 on zeros gives the same bits: a weight gradient takes 3 to 25 % less. */
-static void multiply(CBLAS_TRANSPOSE op_a, CBLAS_TRANSPOSE op_b, int m, int n, int k, const float *a, int lda,
-                     const float *b, int ldb, float *c, bool accumulate) {
+ * first; memset does not, and beta = 1 on zeros gives the same bits: a weight gradient takes 3 to 25 % less.
+ * The libraries agree on the values of op, not on the name of their type. */
+static void multiply(unsigned op_a, unsigned op_b, int m, int n, int k, const float *a, int lda, const float *b,
+                     int ldb, float *c, bool accumulate) {
   if (!accumulate)
     memset(c, 0, (size_t)m * (size_t)n * sizeof *c);
   cblas_sgemm(CblasRowMajor, op_a, op_b, m, n, k, 1, a, lda, b, ldb, 1, c, n);

@@ -2,7 +2,7 @@
  * memory, on all ranks at once. Prints {"rows_per_s": rows a rank and second}. */
 #include "bench_case.h"
 
-#include <cblas.h>
+#include "math/cblas_any.h"
 
 static void layer_forward(const bench_case *c, int l, const float *a) {
   const tn_layer *layer = &c->network->layers[l];
