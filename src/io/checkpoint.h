@@ -73,6 +73,9 @@ tn_status tn_checkpoint_write(tn_folder *folder, const char *name, tn_checkpoint
 tn_status tn_checkpoint_read(tn_checkpoint **checkpoint, const char *path);
 void tn_checkpoint_destroy(tn_checkpoint **checkpoint);
 
+/* Frees the optimiser's states of a checkpoint that was read: only a resume needs them. */
+void tn_checkpoint_forget_states(tn_checkpoint *checkpoint);
+
 /* Names of the checkpoints of a run folder, newest first (greatest step number of step-NNNNNNNN.h5); last.h5 and
  * best.h5, whole checkpoints too, follow as fallbacks. *names is one allocation of `*count` strings of 64 bytes, freed
  * with tn_free. A missing folder has none. */

@@ -129,14 +129,19 @@ tn_status tn_checkpoint_read(tn_checkpoint **checkpoint, const char *path) {
   return status;
 }
 
-void tn_checkpoint_destroy(tn_checkpoint **checkpoint_address) {
-  tn_checkpoint *checkpoint = *checkpoint_address;
-  if (!checkpoint)
-    return;
+void tn_checkpoint_forget_states(tn_checkpoint *checkpoint) {
   for (int i = 0; i < checkpoint->state_count; i++) {
     tn_free(&checkpoint->states[i]);
     tn_free(&checkpoint->state_names[i]);
   }
+  checkpoint->state_count = 0;
+}
+
+void tn_checkpoint_destroy(tn_checkpoint **checkpoint_address) {
+  tn_checkpoint *checkpoint = *checkpoint_address;
+  if (!checkpoint)
+    return;
+  tn_checkpoint_forget_states(checkpoint);
   tn_free(&checkpoint->input_shift);
   tn_free(&checkpoint->input_scale);
   tn_free(&checkpoint->parameters);

@@ -4,16 +4,9 @@
 
 #include <string.h>
 
-/* What only a resume needs. */
-static void forget_states(tn_checkpoint *checkpoint) {
-  for (int i = 0; i < checkpoint->state_count; i++)
-    tn_free(&checkpoint->states[i]);
-  checkpoint->state_count = 0;
-}
-
 static tn_status read_local(tn_loaded *loaded, const char *path) {
   TN_TRY(tn_checkpoint_read(&loaded->checkpoint, path));
-  forget_states(loaded->checkpoint);
+  tn_checkpoint_forget_states(loaded->checkpoint);
   TN_TRY(tn_alloc(&loaded->config, 1, sizeof *loaded->config, "the checkpoint's configuration"));
   tn_config_defaults(loaded->config);
   return tn_config_read_text(loaded->config, loaded->checkpoint->config_text, path);
