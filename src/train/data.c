@@ -318,12 +318,23 @@ tn_status tn_run_data_exchange(tn_run *run) {
   return exchange_array(run, (int64_t)sizeof(float), in->weights, out->weights);
 }
 
-void tn_run_gather(tn_run *run, const tn_order *order, int64_t offset, int64_t to) {
-  tn_run_data *data = &run->data;
+/* Where the row at an offset of the shard is stored: among *rows, as the one of the number returned. */
+static int64_t locate(const tn_run_data *data, const tn_order *order, int64_t offset, const tn_rows **rows) {
   const bool by_position = data->epoch_rows.block != NULL;
-  const tn_rows *rows = by_position ? &data->epoch_rows : &data->train_rows;
-  const int64_t row = by_position ? order->shard_first + offset : tn_order_row(order, offset);
-  tn_rows_gather(rows, row - rows->first, &data->transform, to, run->workspace->input, &run->batch);
+  *rows = by_position ? &data->epoch_rows : &data->train_rows;
+  return (by_position ? order->shard_first + offset : tn_order_row(order, offset)) - (*rows)->first;
+}
+
+void tn_run_gather(tn_run *run, const tn_order *order, int64_t offset, int64_t to) {
+  const tn_rows *rows = NULL;
+  const int64_t index = locate(&run->data, order, offset, &rows);
+  tn_rows_gather(rows, index, &run->data.transform, to, run->workspace->input, &run->batch);
+}
+
+void tn_run_fetch_ahead(const tn_run *run, const tn_order *order, int64_t offset) {
+  const tn_rows *rows = NULL;
+  const int64_t index = locate(&run->data, order, offset, &rows);
+  tn_rows_fetch_ahead(rows, index);
 }
 
 void tn_run_data_destroy(tn_run *run) {

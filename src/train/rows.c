@@ -82,6 +82,13 @@ void tn_rows_input(const tn_rows *rows, int64_t index, const tn_transform *trans
                     transform->shift, input);
 }
 
+void tn_rows_fetch_ahead(const tn_rows *rows, int64_t index) {
+  const int64_t bytes = rows->source->inputs * tn_element_size(rows->source->element);
+  const char *row = (const char *)rows->arrays.features + index * bytes;
+  for (int64_t at = 0; at < bytes; at += TN_ALIGNMENT)
+    __builtin_prefetch(row + at);
+}
+
 tn_status tn_batch_create(tn_batch *batch, const tn_row_source *source, int64_t max_rows, bool weights) {
   const int64_t width = source->value_cols + 2;
   TN_TRY(tn_alloc(&batch->block, max_rows * width, sizeof(float), "targets of a batch"));

@@ -37,6 +37,10 @@ void tn_rows_destroy(tn_rows *rows); /* collective over the node where the stora
 /* Converts stored row `index` (counted from rows->first = 0) into `input`. */
 void tn_rows_input(const tn_rows *rows, int64_t index, const tn_transform *transform, float *input);
 
+/* Asks for stored row `index` to be fetched into the cache: shuffled rows come from all over the memory, and nothing
+ * but the order knows which one is next. */
+void tn_rows_fetch_ahead(const tn_rows *rows, int64_t index);
+
 /* One batch of targets gathered beside its inputs; what the source has not is NULL. */
 typedef struct tn_batch {
   int32_t *labels;

@@ -86,6 +86,8 @@ tn_status tn_run_data_exchange(tn_run *run);
 void tn_run_data_destroy(tn_run *run);
 /* Row `row` of the training set, at `offset` of the shard of `replica`, into row `to` of the batch. */
 void tn_run_gather(tn_run *run, const tn_order *order, int64_t offset, int64_t to);
+/* Starts to fetch that row's features from memory, for a gather that comes soon. */
+void tn_run_fetch_ahead(const tn_run *run, const tn_order *order, int64_t offset);
 
 /* step.c. One step. *flags gets TN_FLAG_COUNT counts. Collective, agreed. */
 tn_status tn_run_step(tn_run *run, int64_t *flags);

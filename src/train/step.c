@@ -5,6 +5,9 @@
 
 #include <math.h>
 
+/* Rows that are on their way from memory while one is converted. */
+#define ROWS_AHEAD 4
+
 /* Adds the seconds since *from to *phase, and starts the next phase. */
 static void end_phase(double *phase, double *from) {
   const double now = tn_comm_time_s();
@@ -21,8 +24,11 @@ static void compute_batch(tn_run *run, int64_t replica, tn_range batch, int64_t 
                           tn_loss_sums *sums) {
   const tn_order order = tn_sampler_order(&run->sampler, run->progress.epoch, replica);
   mark(run, TN_PHASE_GATHER);
-  for (int64_t i = 0; i < batch.count; i++)
+  for (int64_t i = 0; i < batch.count; i++) {
+    if (i + ROWS_AHEAD < batch.count)
+      tn_run_fetch_ahead(run, &order, batch.first + i + ROWS_AHEAD);
     tn_run_gather(run, &order, batch.first + i, i);
+  }
   end_phase(&run->times.data_s, clock);
   mark(run, TN_PHASE_COMPUTE);
   const tn_mask_source masks = {.seed = (uint64_t)run->config.train.seed,
