@@ -320,6 +320,12 @@ class JobScripts(ScriptTest):
                                "sbatch --dependency=afterok:71 --kill-on-invalid-dep=yes --time=5 job"])
 
 
+class Bench(ScriptTest):
+    def test_what_cannot_be_measured_is_wrong_usage(self):
+        for arguments in (("--cases", "9"), ("--repeats", "0"), ("--seconds", "0"), ("--without", "numbers")):
+            self.assert_fails(run("bench", *arguments), 2, "usage: scripts/bench")
+
+
 class Setup(ScriptTest):
     def test_a_dry_run_installs_nothing_and_says_what_is_missing(self):
         done = run("setup", "--dry-run")
