@@ -73,15 +73,17 @@ class SlurmCase(CommandTest):
         self.cluster("shape", "--rate", SLOW)
         self.addCleanup(self.cluster, "shape")
 
-    def script(self, name, run, config=None):
+    def edited(self, name, **values):
         """A job script as a user edits it."""
         with open(os.path.join(ROOT, "jobs", name), encoding="utf-8") as file:
             text = file.read()
-        for variable, value in (("thinnet", self.path("thinnet")), ("config", config or self.config),
-                                ("run", self.path(run))):
+        for variable, value in {"thinnet": self.path("thinnet"), "config": self.config, **values}.items():
             text, count = re.subn(f"(?m)^{variable}=[^#\n]*", f"{variable}={value} ", text)
             self.assertEqual(count, 1, f"{name}: {variable}")
         return self.write(name, text)
+
+    def script(self, name, run):
+        return self.edited(name, run=self.path(run))
 
     def submit(self, *arguments):
         job = self.cluster("submit", "--parsable", *arguments).stdout.strip()
@@ -104,9 +106,9 @@ class SlurmCase(CommandTest):
                   lambda: self.job(job)["JobState"] in states)
         return self.job(job)
 
-    def output(self, job):
+    def output(self, job, name="thinnet"):
         try:
-            with open(self.path(f"thinnet-{job}.out"), encoding="utf-8") as file:
+            with open(self.path(f"{name}-{job}.out"), encoding="utf-8") as file:
                 return file.read()
         except FileNotFoundError:
             return ""

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -48,11 +49,38 @@ class Submitted(SlurmCase):
                 self.assertGreater(self.received("n1") - before, 20 * 600_000)
 
     def test_inputs_are_checked_before_the_queue(self):
-        script = self.script("single_node.sbatch", "run", config=self.path("missing.ini"))
+        script = self.edited("single_node.sbatch", run="run", config=self.path("missing.ini"))
         self.assertIn("missing.ini", self.cluster("shell", "bash", script, status=2).stderr)
         script = self.script("single_node.sbatch", "run")
         done = self.cluster("shell", "bash", script, "--time=10")
         self.ended(re.search(r"Submitted batch job (\d+)", done.stdout)[1])
+
+    def test_sweep(self):
+        """An array of four, a folder each; one of them is requeued from outside."""
+        shutil.copy(os.path.join(ROOT, "jobs", "sweep.txt"), self.folder)
+        script = self.edited("sweep_array.sbatch", table=self.path("sweep.txt"))
+        done = self.cluster("shell", "bash", script)
+        array = re.search(r"Submitted batch job (\d+)", done.stdout)[1]
+        self.wait_for(f"{array}_4", "RUNNING", "COMPLETED")
+        self.cluster("shell", "scontrol", "requeue", f"{array}_4")
+        for task in range(1, 5):
+            found = self.end_of(f"{array}_{task}")
+            self.assertEqual(found, "COMPLETED", self.output(f"{array}_{task}", "thinnet-sweep"))
+        names = sorted(os.listdir(self.path("runs", "sweep")))
+        self.assertEqual(names, [f"rate-{rate}-seed-{seed}" for rate in ("0.2", "0.5") for seed in (1, 2)])
+        self.assertEqual(len({self.digest("runs", "sweep", name, "last.h5") for name in names}), 4)
+        # Two ranks, as many replicas as the configuration says: the same run by hand.
+        self.train("reference", "--quiet", "-s", "dropout.hidden=0.5", "-s", "train.seed=2", ranks=2)
+        self.assertEqual(self.digest("runs", "sweep", names[3], "last.h5"), self.digest("reference", "last.h5"))
+
+    def test_ensemble(self):
+        script = self.edited("ensemble.sbatch", runs=self.path("runs"), members=2)
+        done = self.cluster("shell", "bash", script)
+        job = re.search(r"Submitted batch job (\d+)", done.stdout)[1]
+        found = self.end_of(job)
+        output = self.output(job, "thinnet-ensemble")
+        self.assertEqual(found, "COMPLETED", output)
+        self.assertEqual(re.findall("(?m)^== (.*)", output), ["seed 1", "seed 2", "the ensemble"])
 
     def test_tasks_without_mpi_are_refused(self):
         """Open MPI itself refuses what it sees was started by srun; with the variable gone it believes to be alone."""
