@@ -187,6 +187,19 @@ static void test_the_ends_of_the_bins(void **state) {
   destroy(&c);
 }
 
+/* A bin has its upper edge: 1/5 = 3/15 belongs to (2/15, 3/15]. */
+static void test_edges_belong_to_the_bin_below(void **state) {
+  (void)state;
+  measure_case c;
+  const float z[] = {0, 0, 0, 0, 0};
+  const int32_t label = 0;
+  create(&c, TN_SOFTMAX_CROSS_ENTROPY, 5, 1, 0, NULL);
+  add(&c, 1, 0, z, 1, &(tn_targets){.labels = &label});
+  finish(&c);
+  assert_int_equal(c.found.reliability[2].count, 1);
+  destroy(&c);
+}
+
 /* Class 1 is never predicted, class 2 never there. */
 static void test_shares_of_nothing_are_none(void **state) {
   (void)state;
@@ -292,6 +305,7 @@ int main(void) {
       cmocka_unit_test(test_values),
       cmocka_unit_test(test_reliability_by_hand),
       cmocka_unit_test(test_the_ends_of_the_bins),
+      cmocka_unit_test(test_edges_belong_to_the_bin_below),
       cmocka_unit_test(test_shares_of_nothing_are_none),
       cmocka_unit_test(test_ties_at_the_top),
       cmocka_unit_test(test_constant_targets_have_no_r2),
