@@ -21,9 +21,9 @@ typedef struct tn_job {
 /* Local. What is missing, or is no number, counts as not told. */
 void tn_job_read(tn_job *job);
 
-/* Local. Seconds until Slurm ends the job: from SLURM_JOB_END_TIME, or, where Slurm is too old to set it
- * (before 23.02), from what `squeue` says, which may take a moment. INFINITY: no job, or one without a limit.
- * TN_ERR_CONFIG: a job whose end cannot be found out. */
+/* Local. Seconds until Slurm ends the job: from SLURM_JOB_END_TIME, or, where Slurm does not set it (22.05 does not),
+ * from what `squeue` says, which may take a moment. INFINITY: no job, or one without a limit. TN_ERR_CONFIG: a job
+ * whose end cannot be found out. */
 tn_status tn_job_time_left(const tn_job *job, double *left_s);
 
 /* "8(x2),4" as Slurm writes numbers of a job's nodes: their sum; 0: something else. */
