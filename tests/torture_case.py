@@ -74,6 +74,7 @@ class Trial(AnyRanksCase):
         self.hits = collections.Counter()
         self.story = []
         self.attempts = 0
+        self.launcher_failures = 0
         self.damaged = {}  # inodes by name
         self.orphans = []
 
@@ -263,6 +264,9 @@ class Trial(AnyRanksCase):
         self.assertNotIn("the metrics of the run so far are lost", attempt.errors)
         if attempt.status == 0:
             return
+        if not attempt.hit and self.is_launcher_s_own(attempt):
+            self.launcher_failures += 1
+            return
         self.assertTrue(attempt.hit, f"exit {attempt.status} without a fault\n{attempt.errors}")
         if name == "SIGUSR1 to mpirun":
             self.assertEqual(attempt.status, 75)
@@ -272,9 +276,17 @@ class Trial(AnyRanksCase):
         else:
             self.assertNotIn(attempt.status, (2, 75), attempt.errors)
 
+    def is_launcher_s_own(self, attempt):
+        """Where all is slow, mpirun sees ranks end, with 0, before it hears that they have finalized: "exiting improperly"."""
+        return attempt.status == 1 and "exiting improperly" in attempt.errors and "thinnet: error" not in attempt.errors \
+            and self.launcher_failures < 3
+
     def finish(self):
         """Undisturbed to the end; orphans wake up at the latest after that."""
         attempt = self.end(self.start(), False)
+        while self.is_launcher_s_own(attempt):
+            self.launcher_failures += 1
+            attempt = self.end(self.start(), False)
         self.judge(attempt, "")
         self.assertEqual(attempt.status, 0, attempt.errors)
         self.wake_orphans(1)

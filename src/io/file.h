@@ -11,8 +11,8 @@
 
 /* A run folder with one writer. The owner record (file "owner": a random token, host, process, start time) is checked
  * before every rename and removal: a rank orphaned by a dead launcher cannot write into the folder of the run started
- * after it. Where the file system has locks, nobody can take the folder over between the check and the rename. All
- * functions are local: rank 0 alone calls them. */
+ * after it. Where the file system has locks, nobody can take the folder over between the check and the rename, but from
+ * a writer that stands still just there for more than a second. All functions are local: rank 0 alone calls them. */
 typedef struct tn_folder tn_folder;
 
 /* Creates the folder where it is missing (its parents too), removes temporary files that dead runs have left, and takes
