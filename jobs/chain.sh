@@ -25,10 +25,14 @@ count=$1
 script=$2
 shift 2
 
-# afternotok: after the other job ended, if it did not end well. kill-on-invalid-dep: a job that can never start goes away.
+# afternotok: after all of these have ended, none of them well. kill-on-invalid-dep: a job that can never start goes away. Each
+# waits for all before it, since Slurm counts a job that has gone away as one that did not end well.
+before=()
 depend=()
 for ((i = 1; i <= count; i++)); do
   job=$(sbatch --parsable "${depend[@]}" "$@" "$script")
-  printf 'job %s: %d of %d\n' "${job%%;*}" "$i" "$count"
-  depend=(--dependency="afternotok:${job%%;*}" --kill-on-invalid-dep=yes)
+  job=${job%%;*}
+  printf 'job %s: %d of %d\n' "$job" "$i" "$count"
+  before+=("$job")
+  depend=(--dependency="afternotok$(printf ':%s' "${before[@]}")" --kill-on-invalid-dep=yes)
 done
