@@ -106,6 +106,10 @@ static void test_ranks_that_differ(void **state) {
   if (is_last_rank())
     c.train.rows--;
   expect(&c, NULL, TN_ERR_MISMATCH, "training data's shape");
+  c.train.rows = CASE_ROWS;
+  if (is_last_rank())
+    c.storage[0] += 1.0F;
+  expect(&c, NULL, TN_ERR_MISMATCH, "what the training or validation rows hold differs: rank");
   case_destroy(&c);
 }
 

@@ -173,6 +173,24 @@ static void test_resumed_on_another_rank_count(void **state) {
   case_destroy(&c);
 }
 
+/* Rows of the same shape that are others. */
+static void test_other_rows(void **state) {
+  (void)state;
+  train_case c;
+  tn_train_result result;
+  case_create(&c);
+  const tn_train_options resume = {.resume = true};
+  assert_all_ok(case_train(&c, all_ranks(), "run", NULL, &result));
+  case_set(&c, "train.epochs=5");
+  const float before = c.storage[0];
+  c.storage[0] += 1.0F;
+  assert_all_status(case_train(&c, all_ranks(), "run", &resume, &result), TN_ERR_DATA);
+  assert_all_message("--resume: the training rows are not those that the run was started with");
+  c.storage[0] = before;
+  assert_all_ok(case_train(&c, all_ranks(), "run", &resume, &result));
+  case_destroy(&c);
+}
+
 /* A run of 3 epochs that is given 5 later is a run of 5. */
 static void test_more_epochs(void **state) {
   (void)state;
@@ -328,6 +346,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_stopped_and_resumed_float),
       cmocka_unit_test(test_stopped_before_the_first_step),
       cmocka_unit_test(test_resumed_on_another_rank_count),
+      cmocka_unit_test(test_other_rows),
       cmocka_unit_test(test_more_epochs),
       cmocka_unit_test(test_damaged_checkpoints),
       cmocka_unit_test(test_periodic_checkpoints_are_kept_and_removed),

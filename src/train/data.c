@@ -1,5 +1,6 @@
 /* The data of a run: opened, checked, held out, weighted, loaded, exchanged. */
 #include "base/memory.h"
+#include "train/fingerprint.h"
 #include "train/run.h"
 #include "train/standardize.h"
 
@@ -255,6 +256,18 @@ static tn_status make_transform(tn_run *run) {
   return config->standardize ? tn_standardize(run->comm, &run->data.train, transform) : TN_OK;
 }
 
+/* What loading has not seen: that all read the same rows, though each read others. */
+static tn_status check_same_rows(tn_run *run) {
+  tn_run_data *data = &run->data;
+  uint64_t words[2] = {0, 0};
+  tn_status status = tn_fingerprint_rows(&data->train_source, &words[0]);
+  if (status == TN_OK && data->valid_source.rows > 0)
+    status = tn_fingerprint_rows(&data->valid_source, &words[1]);
+  TN_TRY(tn_comm_agree(run->comm, status));
+  data->fingerprint = words[0];
+  return tn_comm_check_equal(run->comm, words, 2, "what the training or validation rows hold");
+}
+
 tn_status tn_run_data_load(tn_run *run) {
   tn_run_data *data = &run->data;
   const tn_comm *comm = run->comm;
@@ -266,6 +279,7 @@ tn_status tn_run_data_load(tn_run *run) {
   if (data->valid.rows > 0)
     TN_TRY(tn_rows_load(&data->valid_rows, comm, &data->valid, placement,
                         tn_block_rows_of_rank(data->valid.rows, rank, size), false));
+  TN_TRY(check_same_rows(run));
   TN_TRY(settle_outputs(run));
   TN_TRY(weigh_classes(run));
   TN_TRY(check_weights(run));

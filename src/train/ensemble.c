@@ -40,7 +40,7 @@ static tn_status check_count(int count, int64_t samples) {
 
 static tn_status allocate(tn_ensemble *ensemble) {
   TN_TRY(tn_alloc(&ensemble->networks, ensemble->count, sizeof *ensemble->networks, "the networks"));
-  return tn_alloc(&ensemble->workspaces, ensemble->count, sizeof *ensemble->workspaces, "the networks' workspaces");
+  return tn_alloc(&ensemble->workspaces, ensemble->count, sizeof(tn_workspace *), "the networks' workspaces");
 }
 
 /* The buffers of all networks, when all of them are there. */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "math/gemm.h"
+#include "train/fingerprint.h"
 #include "train/signals.h"
 
 #include <math.h>
@@ -48,7 +49,9 @@ static tn_status check_same_run(const tn_run *run) {
   const uint64_t flags = (uint64_t)options->resume | (uint64_t)options->overwrite << 1 |
                          (uint64_t)options->dry_run << 2 | (uint64_t)(options->init_checkpoint != NULL) << 3 |
                          (uint64_t)(options->train != NULL) << 4;
-  TN_TRY(tn_comm_check_same(run->comm, tn_version_text(), "the build of thinnet"));
+  const uint64_t build = tn_fingerprint_build();
+  TN_TRY(tn_comm_check_same(run->comm, tn_version_text(), "the version of thinnet or of its libraries"));
+  TN_TRY(tn_comm_check_equal(run->comm, &build, 1, "the build of thinnet"));
   TN_TRY(check_same_config(run));
   return tn_comm_check_equal(run->comm, &flags, 1, "what the options of the run ask for");
 }

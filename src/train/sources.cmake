@@ -4,6 +4,7 @@ target_sources(tn_train PRIVATE
   train/ensemble.c
   train/epoch.c
   train/evaluate.c
+  train/fingerprint.c
   train/loaded.c
   train/eval.c
   train/info.c
