@@ -99,10 +99,18 @@ static tn_status publish(const tn_folder *folder, const char *temporary, const c
   return status == TN_OK ? tn_disk_sync_folder(folder->path) : status;
 }
 
+/* Who takes a folder over removes unfinished files: then that is the reason, whatever the writer has met. */
+static tn_status reason_of(const tn_folder *folder, tn_status status) {
+  char message[TN_MESSAGE_MAX];
+  snprintf(message, sizeof message, "%s", tn_error_message());
+  const tn_status owned = tn_owner_check(folder->path, folder->token);
+  return owned == TN_OK ? tn_fail(status, "%s", message) : owned;
+}
+
 static tn_status write_pieces(tn_folder *folder, const char *name, const tn_piece *pieces, int piece_count) {
   const file_path temporary = next_temporary(folder, name);
-  TN_TRY(tn_disk_create(temporary.text, pieces, piece_count));
-  return publish(folder, temporary.text, name);
+  const tn_status status = tn_disk_create(temporary.text, pieces, piece_count);
+  return status == TN_OK ? publish(folder, temporary.text, name) : reason_of(folder, status);
 }
 
 static tn_status write_owner(tn_folder *folder) {
