@@ -102,6 +102,12 @@ exit "$status"
         with open(self.path("hosts"), encoding="utf-8") as file:
             self.assertEqual(file.read(), "one slots=2\n")
 
+    def test_slots_that_are_left_are_enough(self):
+        """The last line has no end."""
+        hosts = self.hosts("one", "two", dead=["two"])
+        self.write("hostfile", "two max_slots=9 slots = 3\none slots=4")
+        self.assertIn("start on 4 ranks", self.run_with([0], 0, *hosts))
+
     def test_too_few_ranks_are_not_started(self):
         errors = self.run_with([0], 1, "--min-ranks", "3", *self.hosts("one", "two", dead=["two"]))
         self.assertIn("2 ranks are left of 4, --min-ranks asks for 3", errors)
