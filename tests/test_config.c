@@ -66,6 +66,8 @@ static size_t size_of_type(const tn_option *option) {
     return sizeof(tn_real_list);
   case TN_OPTION_WEIGHTING:
     return sizeof(tn_class_weights);
+  case TN_OPTION_SHAPE:
+    return sizeof(tn_image_shape);
   }
   return 0;
 }
@@ -284,6 +286,42 @@ static void test_bad_values(void **state) {
     assert_refuses(cases[i][0], cases[i][1]);
 }
 
+static void test_shapes_of_images(void **state) {
+  (void)state;
+  static const tn_option option = {
+      .section = "a", .key = "shape", .type = TN_OPTION_SHAPE, .size = sizeof(tn_image_shape), .whole = {1, 99}};
+  static const char *const bad[] = {"28",
+                                    "28x28",
+                                    "28x28x1x1",
+                                    "0x28x1",
+                                    "28x-28x1",
+                                    "28x28x100",
+                                    "28*28*1",
+                                    "28x28x1 ",
+                                    "axbxc",
+                                    "xx",
+                                    "28xx1",
+                                    "28x28x",
+                                    "1x1x00000000000000000000000000000000000000000000001"};
+  tn_image_shape shape = {0};
+  char written[32];
+  assert_int_equal(tn_option_read(&option, &shape, "28X14x3"), TN_OK);
+  assert_true(shape.rows == 28 && shape.cols == 14 && shape.channels == 3);
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    assert_int_equal(tn_option_read(&option, &shape, bad[i]), TN_ERR_CONFIG);
+  assert_int_equal(tn_option_read(&option, &shape, "28x28"), TN_ERR_CONFIG);
+  assert_string_equal(tn_error_message(), "a.shape: found \"28x28\", expected ROWSxCOLSxCHANNELS, e.g. 28x28x1, each 1 "
+                                          "or more, at most 99");
+  tn_text text = tn_text_over(written, sizeof written);
+  tn_option_write(&option, &shape, &text);
+  assert_string_equal(written, "28x14x3");
+  assert_int_equal(tn_option_read(&option, &shape, ""), TN_OK);
+  assert_true(shape.rows == 0);
+  text = tn_text_over(written, sizeof written);
+  tn_option_write(&option, &shape, &text);
+  assert_string_equal(written, "");
+}
+
 static void test_bad_lines(void **state) {
   (void)state;
   static const char *const cases[][2] = {
@@ -399,6 +437,7 @@ int main(void) {
       CASE(test_comments_may_be_longer_than_a_line),
       CASE(test_the_longest_line),
       CASE(test_bad_values),
+      CASE(test_shapes_of_images),
       CASE(test_bad_lines),
       CASE(test_lists_and_texts_that_are_too_long),
       CASE(test_overrides),

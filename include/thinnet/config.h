@@ -28,6 +28,11 @@ typedef struct tn_real_list {
   double values[TN_CLASS_WEIGHTS_MAX];
 } tn_real_list;
 
+/* Images whose rows, columns and channels follow each other in a row of features, channels last. */
+typedef struct tn_image_shape {
+  int64_t rows, cols, channels; /* all 0: none */
+} tn_image_shape;
+
 typedef enum tn_shuffle { TN_SHUFFLE_GLOBAL, TN_SHUFFLE_SHARD, TN_SHUFFLE_NONE } tn_shuffle;
 typedef enum tn_placement { TN_PLACEMENT_NODE, TN_PLACEMENT_RANK } tn_placement;
 typedef enum tn_activation { TN_RELU, TN_SIGMOID, TN_TANH, TN_LEAKY_RELU, TN_GELU, TN_LINEAR } tn_activation;

@@ -51,6 +51,11 @@ static void write_weighting(const tn_option *option, const tn_class_weights *wei
     tn_text_add(text, "%s", option->words[weights->mode]);
 }
 
+static void write_shape(const tn_image_shape *shape, tn_text *text) {
+  if (shape->rows > 0)
+    tn_text_add(text, "%lldx%lldx%lld", (long long)shape->rows, (long long)shape->cols, (long long)shape->channels);
+}
+
 void tn_option_write(const tn_option *option, const void *base, tn_text *text) {
   const void *field = tn_option_field(option, base);
   switch (option->type) {
@@ -83,6 +88,9 @@ void tn_option_write(const tn_option *option, const void *base, tn_text *text) {
     break;
   case TN_OPTION_WEIGHTING:
     write_weighting(option, field, text);
+    break;
+  case TN_OPTION_SHAPE:
+    write_shape(field, text);
     break;
   }
 }
@@ -118,6 +126,7 @@ bool tn_option_equal(const tn_option *option, const void *a, const void *b) {
   case TN_OPTION_BOOL:
   case TN_OPTION_INT:
   case TN_OPTION_CHOICE:
+  case TN_OPTION_SHAPE:
     return memcmp(left, right, option->size) == 0;
   }
   return false;
@@ -172,6 +181,10 @@ void tn_option_expected(const tn_option *option, tn_text *text) {
     add_words(option, text);
     tn_text_add(text, ", or a list of at most %d numbers", option->items);
     add_real_range(option, text);
+    break;
+  case TN_OPTION_SHAPE:
+    tn_text_add(text, "ROWSxCOLSxCHANNELS, e.g. 28x28x1, each %lld or more, at most %lld", (long long)option->whole.low,
+                (long long)option->whole.high);
     break;
   }
 }

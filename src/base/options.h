@@ -10,14 +10,15 @@
 #include <stdint.h>
 
 typedef enum tn_option_type {
-  TN_OPTION_BOOL,     /* bool: yes/no, true/false, on/off, 1/0 */
-  TN_OPTION_INT,      /* int64_t */
-  TN_OPTION_REAL,     /* double */
-  TN_OPTION_STRING,   /* char[size] */
-  TN_OPTION_CHOICE,   /* an enum: the index into `words` */
-  TN_OPTION_INTS,     /* tn_int_list */
-  TN_OPTION_REALS,    /* tn_real_list */
-  TN_OPTION_WEIGHTING /* tn_class_weights: one of `words`, or a list */
+  TN_OPTION_BOOL,      /* bool: yes/no, true/false, on/off, 1/0 */
+  TN_OPTION_INT,       /* int64_t */
+  TN_OPTION_REAL,      /* double */
+  TN_OPTION_STRING,    /* char[size] */
+  TN_OPTION_CHOICE,    /* an enum: the index into `words` */
+  TN_OPTION_INTS,      /* tn_int_list */
+  TN_OPTION_REALS,     /* tn_real_list */
+  TN_OPTION_WEIGHTING, /* tn_class_weights: one of `words`, or a list */
+  TN_OPTION_SHAPE      /* tn_image_shape: ROWSxCOLSxCHANNELS, or nothing */
 } tn_option_type;
 
 /* What a resume may do to a key. */
@@ -36,7 +37,7 @@ typedef struct tn_option {
   const char *fallback; /* the default, as it would be written */
   struct {
     int64_t low, high;
-  } whole; /* TN_OPTION_INT, TN_OPTION_INTS: low <= x <= high */
+  } whole; /* TN_OPTION_INT, _INTS, _SHAPE: low <= x <= high */
   struct {
     double low, high;
     bool above, below; /* low < x, x < high */

@@ -148,6 +148,30 @@ static tn_status read_weighting(const tn_option *option, const char *text, tn_cl
   return TN_OK;
 }
 
+/* One of the three numbers, up to `end` of the text. */
+static bool read_side(const tn_option *option, const char *text, const char *end, int64_t *side) {
+  char number[ITEM_MAX + 1];
+  const size_t length = (size_t)(end - text);
+  if (length > ITEM_MAX)
+    return false;
+  memcpy(number, text, length);
+  number[length] = '\0';
+  return read_whole(option, number, side);
+}
+
+static tn_status read_shape(const tn_option *option, const char *text, tn_image_shape *field) {
+  tn_image_shape read = {0};
+  if (*text != '\0') {
+    const char *cols = strpbrk(text, "xX");
+    const char *channels = cols ? strpbrk(cols + 1, "xX") : NULL;
+    if (!channels || !read_side(option, text, cols, &read.rows) || !read_side(option, cols + 1, channels, &read.cols) ||
+        !read_side(option, channels + 1, text + strlen(text), &read.channels))
+      return refuse(option, text, NULL);
+  }
+  *field = read;
+  return TN_OK;
+}
+
 tn_status tn_option_read(const tn_option *option, void *base, const char *text) {
   void *field = (char *)base + option->offset;
   switch (option->type) {
@@ -175,6 +199,8 @@ tn_status tn_option_read(const tn_option *option, void *base, const char *text) 
     return read_reals(option, text, field);
   case TN_OPTION_WEIGHTING:
     return read_weighting(option, text, field);
+  case TN_OPTION_SHAPE:
+    return read_shape(option, text, field);
   }
   return tn_fail(TN_ERR_INTERNAL, "%s.%s: the option table holds no type %d", option->section, option->key,
                  (int)option->type);
