@@ -348,6 +348,66 @@ static void test_shares_give_the_bits_of_the_whole(void **state) {
   tn_network_destroy(&network);
 }
 
+/* Its last bias is made into a statistic, which begins in the middle of a share's block. */
+static tn_network *network_with_a_statistic(void) {
+  const network_spec spec = {.inputs = 90, .outputs = 300, .hidden_count = 1, .hidden = {101}};
+  tn_network *network = network_make(&spec);
+  tn_tensor *last = &network->tensors[network->tensor_count - 1];
+  last->role = TN_STATISTIC;
+  network->trained_size = last->offset;
+  network->statistic_momentum = 0.75;
+  assert_int_equal(tn_network_trained_tensors(network), network->tensor_count - 1);
+  assert_true(last->offset % TN_SHARE_STEP != 0);
+  return network;
+}
+
+/* One update by `parts` ranks; returns the norm. */
+static double update_statistics(const tn_optimizer *optimizer, const tn_network *network, int parts, float *parameters,
+                                float *gradient) {
+  for (int part = 0; part < parts; part++) {
+    const tn_share share = tn_share_of(network->block_size, part, parts);
+    tn_optimizer_measure(optimizer, network, share, parameters, gradient + share.first, 1);
+  }
+  for (int part = 0; part < parts; part++) {
+    const tn_share share = tn_share_of(network->block_size, part, parts);
+    tn_optimizer_apply(optimizer, network, share, parameters, gradient + share.first, 1, 1, 0.01, 1);
+    tn_optimizer_track(network, share, parameters, gradient + share.first, 3);
+  }
+  return tn_optimizer_norm(optimizer, network, 1);
+}
+
+static void check_statistics(const tn_network *network, int parts) {
+  const tn_tensor *last = &network->tensors[network->tensor_count - 1];
+  tn_train_config train = usual;
+  train.optimizer = TN_ADAGRAD; /* its state does not start at 0 */
+  train.weight_decay = 0.1;
+  tn_optimizer *optimizer = NULL;
+  float *before = weights_make(network), *parameters = weights_make(network), *gradient = weights_make(network);
+  assert_int_equal(tn_optimizer_create(&optimizer, network, &train, &(tn_regularization_config){0}), TN_OK);
+  double square = 0;
+  for (int64_t i = 0; i < network->trained_size; i++)
+    square += (double)gradient[i] * gradient[i];
+  assert_true(fabs(update_statistics(optimizer, network, parts, parameters, gradient) / sqrt(square) - 1) < 1e-12);
+  for (int64_t i = last->offset; i < last->offset + last->cols; i++) {
+    assert_true(fabs(parameters[i] - (0.75 * before[i] + 0.25 * 3 * gradient[i])) < 4 * 0x1p-24); /* four roundings */
+    assert_true(optimizer->states[0][i] == 0);
+  }
+  gradient[last->offset + 299] = INFINITY;
+  assert_true(isnan(update_statistics(optimizer, network, parts, parameters, gradient)));
+  tn_optimizer_destroy(&optimizer);
+  tn_free(&before);
+  tn_free(&parameters);
+  tn_free(&gradient);
+}
+
+static void test_statistics_follow_the_batches_and_nothing_else(void **state) {
+  (void)state;
+  tn_network *network = network_with_a_statistic();
+  for (int parts = 1; parts <= 30; parts += 29)
+    check_statistics(network, parts);
+  tn_network_destroy(&network);
+}
+
 static void assert_states(tn_train_config train, int count, const char *first, const char *second) {
   bench made = bench_make(&train, &(tn_regularization_config){0});
   fill_gradient(&made, 1);
@@ -422,6 +482,7 @@ int main(void) {
       cmocka_unit_test(test_one_step_by_hand),
       cmocka_unit_test(test_a_gradient_that_is_not_finite_changes_nothing),
       cmocka_unit_test(test_shares_give_the_bits_of_the_whole),
+      cmocka_unit_test(test_statistics_follow_the_batches_and_nothing_else),
       cmocka_unit_test(test_states_have_names_and_no_more_memory_than_needed),
       cmocka_unit_test(test_optimizers_follow_pytorch),
   };

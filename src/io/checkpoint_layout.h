@@ -22,7 +22,7 @@ typedef struct tn_progress_field {
 #define TN_PROGRESS_ROW(type, name)    {#name, TN_KIND_##type, offsetof(tn_progress, name)},
 #define TN_PROGRESS_FIELD_TABLE(table) static const tn_progress_field table[] = {TN_PROGRESS_FIELDS(TN_PROGRESS_ROW)}
 
-/* A tensor's array: (inputs, outputs) of a weight, (outputs) of a bias. Returns its rank. */
+/* A tensor's array: (inputs, outputs) of a weight, (outputs) of all others. Returns its rank. */
 static inline int tn_tensor_shape(const tn_tensor *tensor, int64_t shape[2]) {
   shape[0] = tensor->role == TN_WEIGHT ? tensor->rows : tensor->cols;
   shape[1] = tensor->cols;

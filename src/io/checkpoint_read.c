@@ -42,15 +42,18 @@ static tn_status build_network(const tn_h5_file *file, tn_checkpoint *checkpoint
 
 /* Before memory is taken for a network that the configuration alone speaks of. */
 static tn_status check_network(const tn_h5_file *file, const tn_network *network) {
-  if (network->parameter_count > file->bytes / (int64_t)sizeof(float))
+  const int64_t values = network->parameter_count + network->statistic_count;
+  if (values > file->bytes / (int64_t)sizeof(float))
     return tn_fail(TN_ERR_DAMAGED, "%s: its configuration tells of %lld parameters, the file has no room for them",
-                   file->name, (long long)network->parameter_count);
+                   file->name, (long long)values);
   return TN_OK;
 }
 
-static tn_status load_block(const tn_h5_file *file, const char *root, const tn_network *network, float **block) {
+/* A block, of which the file holds the first `count` tensors below `root`; the others are zeros. */
+static tn_status load_block(const tn_h5_file *file, const char *root, const tn_network *network, int count,
+                            float **block) {
   TN_TRY(tn_alloc(block, network->block_size, sizeof(float), "the parameters of a checkpoint"));
-  for (int i = 0; i < network->tensor_count; i++) {
+  for (int i = 0; i < count; i++) {
     const tn_tensor *tensor = &network->tensors[i];
     char path[TN_CHECKPOINT_PATH];
     int64_t shape[2];
@@ -79,7 +82,8 @@ static tn_status load_states(const tn_h5_file *file, tn_checkpoint *checkpoint) 
     checkpoint->state_names[i] = copy;
     checkpoint->state_count = i + 1;
     snprintf(root, sizeof root, "/optimizer/%s", name);
-    TN_TRY(load_block(file, root, checkpoint->network, &checkpoint->states[i]));
+    TN_TRY(load_block(file, root, checkpoint->network, tn_network_trained_tensors(checkpoint->network),
+                      &checkpoint->states[i]));
   }
   return TN_OK;
 }
@@ -103,7 +107,7 @@ static tn_status load_all(const tn_h5_file *file, tn_checkpoint *checkpoint) {
   TN_TRY(load_input(file, checkpoint, &inputs));
   TN_TRY(build_network(file, checkpoint, inputs));
   TN_TRY(check_network(file, checkpoint->network));
-  TN_TRY(load_block(file, "/model", checkpoint->network, &checkpoint->parameters));
+  TN_TRY(load_block(file, "/model", checkpoint->network, checkpoint->network->tensor_count, &checkpoint->parameters));
   TN_TRY(check_digest(file, checkpoint));
   TN_TRY(load_states(file, checkpoint));
   return load_progress(file, &checkpoint->progress);

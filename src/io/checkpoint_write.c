@@ -3,9 +3,10 @@
 
 #include <stdio.h>
 
-/* The tensors of a block, each below `root`. */
-static tn_status store_block(const tn_h5_file *file, const char *root, const tn_network *network, const float *block) {
-  for (int i = 0; i < network->tensor_count; i++) {
+/* The first `count` tensors of a block, each below `root`. */
+static tn_status store_block(const tn_h5_file *file, const char *root, const tn_network *network, int count,
+                             const float *block) {
+  for (int i = 0; i < count; i++) {
     const tn_tensor *tensor = &network->tensors[i];
     char path[TN_CHECKPOINT_PATH];
     int64_t shape[2];
@@ -17,7 +18,7 @@ static tn_status store_block(const tn_h5_file *file, const char *root, const tn_
 }
 
 static tn_status store_model(const tn_h5_file *file, const tn_network *network, const float *parameters) {
-  TN_TRY(store_block(file, "/model", network, parameters));
+  TN_TRY(store_block(file, "/model", network, network->tensor_count, parameters));
   for (int i = 0; i < network->layer_count; i++) {
     const tn_layer *layer = &network->layers[i];
     const char *activation = tn_config_word("model.activation", (int)layer->activation);
@@ -40,7 +41,8 @@ static tn_status store_states(const tn_h5_file *file, const tn_checkpoint *check
   for (int i = 0; i < checkpoint->state_count; i++) {
     char root[TN_CHECKPOINT_PATH / 2];
     snprintf(root, sizeof root, "/optimizer/%.*s", TN_STATE_NAME_SIZE - 1, checkpoint->state_names[i]);
-    TN_TRY(store_block(file, root, checkpoint->network, checkpoint->states[i]));
+    TN_TRY(store_block(file, root, checkpoint->network, tn_network_trained_tensors(checkpoint->network),
+                       checkpoint->states[i]));
   }
   return TN_OK;
 }

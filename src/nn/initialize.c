@@ -33,18 +33,31 @@ static void fill_uniform(tn_place place, int64_t count, float limit, float *weig
     weights[i] = limit * (2 * weights[i] - 1);
 }
 
+static void fill_constant(const tn_tensor *tensor, float *parameters) {
+  for (int64_t i = 0; i < tensor->rows * tensor->cols; i++)
+    parameters[tensor->offset + i] = tensor->start;
+}
+
+static void draw_weights(const tn_network *network, const tn_tensor *tensor, tn_init init, uint64_t seed,
+                         float *parameters) {
+  const weight_scheme scheme = choose_scheme(init, &network->layers[tensor->layer]);
+  for (int64_t i = 0; i < tensor->rows; i++) {
+    const tn_place place = tn_place_make(seed, TN_STREAM_INIT, 0, (uint32_t)tensor->layer + 1, 0, (uint64_t)i);
+    float *row = parameters + tensor->offset + i * tensor->cols;
+    if (scheme.normal)
+      fill_normal(place, tensor->cols, (float)sqrt(2 / scheme.fan), row);
+    else
+      fill_uniform(place, tensor->cols, (float)sqrt(6 / scheme.fan), row);
+  }
+}
+
 void tn_network_initialize(const tn_network *network, tn_init init, uint64_t seed, float *parameters) {
   memset(parameters, 0, (size_t)network->block_size * sizeof *parameters);
-  for (int l = 0; l < network->layer_count; l++) {
-    const tn_layer *layer = &network->layers[l];
-    const weight_scheme scheme = choose_scheme(init, layer);
-    float *weight = parameters + network->tensors[layer->weight].offset;
-    for (int64_t i = 0; i < layer->inputs; i++) {
-      const tn_place place = tn_place_make(seed, TN_STREAM_INIT, 0, (uint32_t)l + 1, 0, (uint64_t)i);
-      if (scheme.normal)
-        fill_normal(place, layer->outputs, (float)sqrt(2 / scheme.fan), weight + i * layer->outputs);
-      else
-        fill_uniform(place, layer->outputs, (float)sqrt(6 / scheme.fan), weight + i * layer->outputs);
-    }
+  for (int t = 0; t < network->tensor_count; t++) {
+    const tn_tensor *tensor = &network->tensors[t];
+    if (tensor->role == TN_WEIGHT)
+      draw_weights(network, tensor, init, seed, parameters);
+    else
+      fill_constant(tensor, parameters);
   }
 }

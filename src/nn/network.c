@@ -8,6 +8,9 @@
 /* BLAS counts rows and columns in ints. */
 #define UNITS_MAX INT_MAX
 
+/* The most that a layer has: weight and bias. */
+#define TENSORS_OF_LAYER 2
+
 static tn_status check_units(const char *what, int64_t units) {
   if (units < 1 || units > UNITS_MAX)
     return tn_fail(TN_ERR_CONFIG, "%s is %lld; a network needs 1 to %d: correct it", what, (long long)units, UNITS_MAX);
@@ -54,14 +57,17 @@ static double hidden_rate(const tn_dropout_config *dropout, int layer) {
 static tn_status allocate(tn_network **network, int layer_count) {
   TN_TRY(tn_alloc(network, 1, sizeof **network, "the network"));
   TN_TRY(tn_alloc(&(*network)->layers, layer_count, sizeof(tn_layer), "the network's layers"));
-  TN_TRY(tn_alloc(&(*network)->tensors, 2 * (int64_t)layer_count, sizeof(tn_tensor), "the network's tensors"));
+  TN_TRY(tn_alloc(&(*network)->tensors, TENSORS_OF_LAYER * (int64_t)layer_count, sizeof(tn_tensor),
+                  "the network's tensors"));
   (*network)->layer_count = layer_count;
   return TN_OK;
 }
 
-/* Appends a tensor to the block; *index is its place in the list. */
-static tn_status add_tensor(tn_network *network, tn_tensor_role role, int layer, int64_t rows, int *index) {
-  const int64_t cols = network->layers[layer].outputs;
+/* Appends a tensor to the block: the name is that of a layer's tensor in a checkpoint; *index is its place in the list.
+ */
+static tn_status add_tensor(tn_network *network, int layer, const char *name, tn_tensor_role role, float start,
+                            int *index) {
+  const int64_t rows = role == TN_WEIGHT ? network->layers[layer].inputs : 1, cols = network->layers[layer].outputs;
   int64_t size = 0, end = 0;
   if (__builtin_mul_overflow(rows, cols, &size) || __builtin_add_overflow(network->block_size, size, &end) ||
       end > INT64_MAX / 16)
@@ -69,18 +75,19 @@ static tn_status add_tensor(tn_network *network, tn_tensor_role role, int layer,
                    "layer %d would have %lld x %lld weights, more than can be addressed: use fewer units", layer + 1,
                    (long long)rows, (long long)cols);
   tn_tensor *tensor = &network->tensors[network->tensor_count];
-  *tensor = (tn_tensor){.role = role, .layer = layer, .rows = rows, .cols = cols, .offset = network->block_size};
-  snprintf(tensor->name, sizeof tensor->name, "layer%d/%s", layer + 1, role == TN_WEIGHT ? "weight" : "bias");
+  *tensor = (tn_tensor){
+      .role = role, .layer = layer, .rows = rows, .cols = cols, .offset = network->block_size, .start = start};
+  snprintf(tensor->name, sizeof tensor->name, "layer%d/%s", layer + 1, name);
   *index = network->tensor_count++;
-  network->parameter_count += size;
+  *(tn_tensor_is_trained(tensor) ? &network->parameter_count : &network->statistic_count) += size;
   network->block_size = (end + TN_OFFSET_STEP - 1) / TN_OFFSET_STEP * TN_OFFSET_STEP;
   return TN_OK;
 }
 
 static tn_status add_tensors(tn_network *network, int layer) {
   tn_layer *shape = &network->layers[layer];
-  TN_TRY(add_tensor(network, TN_WEIGHT, layer, shape->inputs, &shape->weight));
-  return add_tensor(network, TN_BIAS, layer, 1, &shape->bias);
+  TN_TRY(add_tensor(network, layer, "weight", TN_WEIGHT, 0, &shape->weight));
+  return add_tensor(network, layer, "bias", TN_BIAS, 0, &shape->bias);
 }
 
 static tn_status fill(tn_network *network, const tn_model_config *model, const tn_dropout_config *dropout,
@@ -100,6 +107,7 @@ static tn_status fill(tn_network *network, const tn_model_config *model, const t
                                     .rate = last ? 0 : hidden_rate(dropout, i)};
     TN_TRY(add_tensors(network, i));
   }
+  network->trained_size = network->block_size;
   return TN_OK;
 }
 
@@ -122,4 +130,11 @@ void tn_network_destroy(tn_network **network) {
   tn_free(&(*network)->layers);
   tn_free(&(*network)->tensors);
   tn_free(network);
+}
+
+int tn_network_trained_tensors(const tn_network *network) {
+  int count = 0;
+  while (count < network->tensor_count && tn_tensor_is_trained(&network->tensors[count]))
+    count++;
+  return count;
 }

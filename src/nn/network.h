@@ -10,7 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum tn_tensor_role { TN_WEIGHT, TN_BIAS } tn_tensor_role;
+/* What a tensor is for. L1, L2, weight decay and max-norm are for weights alone; whatever is no weight begins at its
+ * `start`. A statistic is no parameter: the optimiser leaves it alone, it has no part in the gradient's norm and no
+ * state, and it follows what the batches find (tn_optimizer_track). */
+typedef enum tn_tensor_role { TN_WEIGHT, TN_BIAS, TN_STATISTIC } tn_tensor_role;
 
 /* Tensors start on cache lines: 16 floats of 64 bytes. */
 #define TN_OFFSET_STEP 16
@@ -20,9 +23,15 @@ typedef struct tn_tensor {
   char name[32]; /* "layer1/weight": its place below /model in a checkpoint */
   tn_tensor_role role;
   int layer;
-  int64_t rows, cols; /* weight: (inputs, outputs); bias: (1, outputs) */
+  int64_t rows, cols; /* weight: (inputs, outputs); all others: (1, outputs) */
   int64_t offset;     /* floats from the start of the block */
+  float start;        /* its initial value; a weight's is drawn */
 } tn_tensor;
+
+/* True of all that the optimiser changes. */
+static inline bool tn_tensor_is_trained(const tn_tensor *tensor) {
+  return tensor->role != TN_STATISTIC;
+}
 
 typedef struct tn_layer {
   int64_t inputs, outputs;
@@ -41,21 +50,27 @@ typedef struct tn_network {
   int64_t group;
   tn_loss loss;
   int tensor_count;
-  tn_tensor *tensors;
-  int64_t parameter_count; /* true number of parameters */
-  int64_t block_size;      /* floats in the block, gaps included */
+  tn_tensor *tensors;        /* by their offsets: statistics stand behind all that is trained */
+  double statistic_momentum; /* what a statistic keeps of itself in a step */
+  int64_t parameter_count;   /* true number of parameters */
+  int64_t statistic_count;   /* and of values that are none */
+  int64_t trained_size;      /* floats of the block before the first statistic, gaps included */
+  int64_t block_size;        /* floats in the block, gaps included */
 } tn_network;
 
 /* model->outputs is at least 1 and dropout->hidden holds one rate a hidden layer (or one for all, or none: 0).
  * TN_ERR_CONFIG where shapes are impossible. Local. The caller owns *network. */
 tn_status tn_network_create(tn_network **network, const tn_model_config *model, const tn_dropout_config *dropout,
                             int64_t inputs);
+/* Tensors that are trained: the first ones of the list. */
+int tn_network_trained_tensors(const tn_network *network);
+
 void tn_network_destroy(tn_network **network);
 
-/* Fills a block with initial weights from TN_STREAM_INIT and zero biases. "auto": he_normal for relu, leaky_relu and
- * gelu, glorot_uniform otherwise; the last layer is always taken as linear, hence glorot_uniform under auto.
- * He et al. 2015: normal with variance 2 / inputs (Keras truncates at two deviations, here it is not truncated),
- * uniform within sqrt(6 / inputs). Glorot and Bengio 2010: variance 2 / (inputs + outputs). */
+/* Fills a block with initial weights from TN_STREAM_INIT, and every other tensor with its start. "auto": he_normal for
+ * relu, leaky_relu and gelu, glorot_uniform otherwise; the last layer is always taken as linear, hence glorot_uniform
+ * under auto. He et al. 2015: normal with variance 2 / inputs (Keras truncates at two deviations, here it is not
+ * truncated), uniform within sqrt(6 / inputs). Glorot and Bengio 2010: variance 2 / (inputs + outputs). */
 void tn_network_initialize(const tn_network *network, tn_init init, uint64_t seed, float *parameters);
 
 /* Which masks a pass draws. Row i of the batch uses the place of row first_row + i; with mask = batch in training all

@@ -41,11 +41,11 @@ static const update_method *choose_method(const tn_train_config *train) {
   return &adam;
 }
 
-/* The gaps between tensors stay zero. */
-static void fill_tensors(const tn_network *network, float value, float *block) {
+/* The gaps between tensors stay zero, and statistics have no state. */
+static void fill_trained(const tn_network *network, float value, float *block) {
   for (int t = 0; t < network->tensor_count; t++) {
     const tn_tensor *tensor = &network->tensors[t];
-    for (int64_t i = 0; i < tensor->rows * tensor->cols; i++)
+    for (int64_t i = 0; i < tensor->rows * tensor->cols && tn_tensor_is_trained(tensor); i++)
       block[tensor->offset + i] = value;
   }
 }
@@ -69,7 +69,7 @@ static void lay_out(tn_optimizer *optimizer, const tn_network *network, const up
     optimizer->state_names[s] = method->state_names[s];
     optimizer->states[s] = memory + s * network->block_size;
     if (method->state_start != 0)
-      fill_tensors(network, method->state_start, optimizer->states[s]);
+      fill_trained(network, method->state_start, optimizer->states[s]);
   }
   optimizer->square_sums = (double *)(void *)(memory + method->state_count * network->block_size);
 }
@@ -142,10 +142,13 @@ static void penalise(const tn_optimizer *optimizer, const tn_network *network, t
 
 void tn_optimizer_measure(const tn_optimizer *optimizer, const tn_network *network, tn_share share,
                           const float *parameters, float *gradient, double scale) {
+  const int64_t trained = smaller(share.count, larger(network->trained_size - share.first, 0));
   penalise(optimizer, network, share, parameters, gradient, scale);
   for (int64_t done = 0; done < share.count; done += TN_SHARE_STEP)
     optimizer->square_sums[(share.first + done) / TN_SHARE_STEP] =
-        tn_kernel_square_sum(smaller(TN_SHARE_STEP, share.count - done), gradient + done);
+        tn_kernel_square_sum(larger(smaller(TN_SHARE_STEP, trained - done), 0), gradient + done);
+  if (tn_kernel_find_nonfinite(share.count - trained, gradient + trained) >= 0)
+    optimizer->square_sums[(share.first + trained) / TN_SHARE_STEP] = NAN;
 }
 
 double tn_optimizer_norm(const tn_optimizer *optimizer, const tn_network *network, double scale) {
@@ -181,8 +184,18 @@ void tn_optimizer_apply(const tn_optimizer *optimizer, const tn_network *network
     for (int s = 0; s < optimizer->state_count; s++)
       update.states[s] = optimizer->states[s] + part.first;
     update.decay = network->tensors[t].role == TN_WEIGHT ? decay : 0;
-    if (part.count > 0)
+    if (part.count > 0 && tn_tensor_is_trained(&network->tensors[t]))
       choose_method(&optimizer->train)->update(&update);
+  }
+}
+
+void tn_optimizer_track(const tn_network *network, tn_share share, float *parameters, const float *gradient,
+                        double scale) {
+  const float fade = (float)(1 - network->statistic_momentum);
+  for (int t = 0; t < network->tensor_count; t++) {
+    const tn_share part = part_of_tensor(&network->tensors[t], share.first, share.count);
+    if (network->tensors[t].role == TN_STATISTIC && part.count > 0)
+      tn_update_track(part.count, fade, (float)scale, gradient + (part.first - share.first), parameters + part.first);
   }
 }
 
@@ -209,6 +222,7 @@ double tn_optimizer_update(const tn_optimizer *optimizer, const tn_network *netw
   if (!isfinite(norm))
     return norm;
   tn_optimizer_apply(optimizer, network, all, parameters, gradient, 1, norm, learning_rate, step);
+  tn_optimizer_track(network, all, parameters, gradient, 1);
   tn_optimizer_limit(optimizer, network, all, parameters);
   return norm;
 }

@@ -58,21 +58,28 @@ void tn_optimizer_destroy(tn_optimizer **optimizer);
  *
  * 1. measure: adds the L1 and L2 terms (weights only: l1 sign(w) + 2 l2 w to the mean) to the share's gradient, in
  *    place, and writes the share's square_sums.
- * 2. norm, when square_sums are complete: that of the whole mean gradient with L1 and L2, before clipping.
+ * 2. norm, when square_sums are complete: that of the whole mean gradient with L1 and L2, before clipping. Statistics
+ *    have no part in it, but where one is not finite the norm is not.
  * 3. apply: the update of the share's parameters and states in step `step` (1 for the first), with the gradient clipped
  *    to clip_norm as a whole. `norm` is finite.
+ *    track: the statistics of the share, s = momentum s + (1 - momentum) x, where x is `scale` times what the gradient
+ *    block holds in the statistic's place: the sum over batches of share x what the batch found, the shares being
+ *    fractions of 1 / scale. momentum: network->statistic_momentum.
  * 4. limit, when the parameters are complete: max_norm on the share's columns of every weight. */
 void tn_optimizer_measure(const tn_optimizer *optimizer, const tn_network *network, tn_share share,
                           const float *parameters, float *gradient, double scale);
 double tn_optimizer_norm(const tn_optimizer *optimizer, const tn_network *network, double scale);
 void tn_optimizer_apply(const tn_optimizer *optimizer, const tn_network *network, tn_share share, float *parameters,
                         const float *gradient, double scale, double norm, double learning_rate, int64_t step);
+void tn_optimizer_track(const tn_network *network, tn_share share, float *parameters, const float *gradient,
+                        double scale);
 void tn_optimizer_limit(const tn_optimizer *optimizer, const tn_network *network, tn_share share, float *parameters);
 
 /* True where the fourth part does something. */
 bool tn_optimizer_limits(const tn_optimizer *optimizer);
 
-/* All four over the whole block, from a mean gradient. Returns the norm; when it is not finite nothing is updated. */
+/* All of them over the whole block, from a mean gradient. Returns the norm; when it is not finite nothing is updated.
+ */
 double tn_optimizer_update(const tn_optimizer *optimizer, const tn_network *network, float *parameters, float *gradient,
                            double learning_rate, int64_t step);
 

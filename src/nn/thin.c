@@ -147,7 +147,7 @@ static void lay_out(tn_thin *thin) {
   for (int t = 0; t < full->tensor_count; t++) {
     const tn_layer *layer = &layers[full->tensors[t].layer];
     tensors[t] = full->tensors[t];
-    tensors[t].rows = tensors[t].role == TN_BIAS ? 1 : layer->inputs;
+    tensors[t].rows = tensors[t].role == TN_WEIGHT ? layer->inputs : 1;
     tensors[t].cols = layer->outputs;
     tensors[t].offset = offset;
     offset += (tensors[t].rows * tensors[t].cols + TN_OFFSET_STEP - 1) / TN_OFFSET_STEP * TN_OFFSET_STEP;

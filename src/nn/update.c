@@ -12,6 +12,12 @@ TN_MULTIVERSION void tn_update_penalise(int64_t count, float l1, float l2, const
   }
 }
 
+TN_MULTIVERSION void tn_update_track(int64_t count, float fade, float scale, const float *restrict x,
+                                     float *restrict s) {
+  for (int64_t i = 0; i < count; i++)
+    s[i] += fade * (scale * x[i] - s[i]);
+}
+
 TN_MULTIVERSION void tn_update_sgd(const tn_update *update) {
   const tn_update u = *update;
   float *restrict w = u.w;

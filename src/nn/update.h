@@ -22,6 +22,9 @@ typedef struct tn_update {
 /* g += l1 sign(w) + 2 l2 w, sign(0) = 0. */
 void tn_update_penalise(int64_t count, float l1, float l2, const float *w, float *g);
 
+/* s += fade (scale x - s) */
+void tn_update_track(int64_t count, float fade, float scale, const float *x, float *s);
+
 /* w -= rate g */
 void tn_update_sgd(const tn_update *update);
 

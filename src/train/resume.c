@@ -139,7 +139,8 @@ static tn_status check_same_shape(const tn_run *run, const tn_checkpoint *checkp
   const tn_network *other = checkpoint->network;
   bool same = mine->tensor_count == other->tensor_count;
   for (int i = 0; i < mine->tensor_count && same; i++)
-    same = mine->tensors[i].rows == other->tensors[i].rows && mine->tensors[i].cols == other->tensors[i].cols;
+    same = mine->tensors[i].role == other->tensors[i].role && mine->tensors[i].rows == other->tensors[i].rows &&
+           mine->tensors[i].cols == other->tensors[i].cols;
   if (same)
     return TN_OK;
   return tn_fail(TN_ERR_CONFIG,

@@ -174,7 +174,7 @@ static double learning_rate_now(const tn_run *run) {
 
 /* Each rank of the team updates its share of the one parameter block; a fence behind each part lets all see it. Returns
  * the gradient's norm; when it is not finite nothing is updated. */
-static double update_share(const tn_run *run, double scale) {
+static double update_share(const tn_run *run, double scale, double rows) {
   const tn_share share = tn_reducer_share(run->reducer);
   float *gradient = tn_reducer_total(run->reducer);
   tn_optimizer_measure(run->optimizer, run->network, share, run->parameters, gradient, scale);
@@ -184,6 +184,7 @@ static double update_share(const tn_run *run, double scale) {
     return norm;
   tn_optimizer_apply(run->optimizer, run->network, share, run->parameters, gradient, scale, norm,
                      run->last_learning_rate, run->progress.step + 1);
+  tn_optimizer_track(run->network, share, run->parameters, gradient, (double)run->config.train.batch_size / rows);
   tn_shared_fence(run->window);
   if (tn_optimizer_limits(run->optimizer)) {
     tn_optimizer_limit(run->optimizer, run->network, share, run->parameters);
@@ -207,7 +208,7 @@ static tn_status update(tn_run *run, const double *sums, tn_step_row *row) {
   const double weight = sums[TN_SUM_WEIGHT];
   const double scale = weight > 0.0 ? 1.0 / weight : 1.0; /* without any weight the sum is 0 */
   run->last_learning_rate = learning_rate_now(run);
-  const double norm = update_share(run, scale);
+  const double norm = update_share(run, scale, sums[TN_SUM_ROWS]);
   *row = (tn_step_row){.step = run->progress.step + 1,
                        .loss = weight > 0.0 ? sums[TN_SUM_LOSS] / weight : 0.0,
                        .gradient_norm = norm,

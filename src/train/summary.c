@@ -18,6 +18,16 @@ static int64_t memory_bytes(const tn_run *run) {
          tn_workspace_bytes(run->network, TN_BLOCK_ROWS, false);
 }
 
+static int64_t parameters_of_layer(const tn_network *network, int layer) {
+  int64_t count = 0;
+  for (int t = 0; t < network->tensor_count; t++) {
+    const tn_tensor *tensor = &network->tensors[t];
+    if (tensor->layer == layer && tn_tensor_is_trained(tensor))
+      count += tensor->rows * tensor->cols;
+  }
+  return count;
+}
+
 static void say_layer(const tn_run *run, int index) {
   const tn_layer *layer = &run->network->layers[index];
   const bool is_last = index == run->network->layer_count - 1;
@@ -31,7 +41,7 @@ static void say_layer(const tn_run *run, int index) {
   tn_run_say(run, "  %-8s %-16s %-24s %12" PRId64 "  %s", name, shape,
              is_last ? tn_config_word("model.loss", (int)run->network->loss)
                      : tn_config_word("model.activation", (int)layer->activation),
-             (layer->inputs + 1) * layer->outputs, dropout);
+             parameters_of_layer(run->network, index), dropout);
 }
 
 void tn_run_summarize(const tn_run *run) {
