@@ -101,15 +101,29 @@ static double output_loss(tn_loss loss, double z, double t) {
   return r * r;
 }
 
-static double row_loss(tn_loss loss, int64_t outputs, const double *z, const tn_targets *targets, int64_t row) {
-  double sum = 0;
-  if (loss == TN_SOFTMAX_CROSS_ENTROPY) {
-    for (int64_t j = 0; j < outputs; j++)
-      sum += exp(z[j]);
-    return -log(exp(z[targets->labels[row]]) / sum);
-  }
+/* By the definition: the target is a vector over the classes. */
+static double soft_loss(int64_t outputs, const double *z, const tn_targets *targets, int64_t row) {
+  const double share = targets->shares == NULL ? 1 : (double)targets->shares[row];
+  double sum = 0, loss = 0;
   for (int64_t j = 0; j < outputs; j++)
-    sum += output_loss(loss, z[j], targets->values[row * outputs + j]);
+    sum += exp(z[j]);
+  for (int64_t j = 0; j < outputs; j++) {
+    double target = j == targets->labels[row] ? share : 0;
+    if (share < 1 && j == targets->partner_labels[row])
+      target += 1 - share;
+    target = target * (1 - targets->smoothing) + targets->smoothing / (double)outputs;
+    loss -= target * log(exp(z[j]) / sum);
+  }
+  return loss;
+}
+
+static double row_loss(tn_loss loss, int64_t outputs, const double *z, const tn_targets *targets, int64_t row) {
+  const double smoothing = targets->smoothing;
+  double sum = 0;
+  if (loss == TN_SOFTMAX_CROSS_ENTROPY)
+    return soft_loss(outputs, z, targets, row);
+  for (int64_t j = 0; j < outputs; j++)
+    sum += output_loss(loss, z[j], targets->values[row * outputs + j] * (1 - smoothing) + smoothing / 2);
   return sum / (double)outputs;
 }
 

@@ -58,6 +58,9 @@ static void test_keys_that_need_another(void **state) {
       {"[train]\noptimizer = sgd\nepsilon = 1e-8",
        "a.ini:3: train.epsilon = 1e-08 has no effect with train.optimizer = sgd: remove it, or write train.optimizer "
        "= adam, rmsprop, adamw or adagrad"},
+      {"[model]\nloss = mse\n[augment]\nlabel_smoothing = .1",
+       "a.ini:4: augment.label_smoothing = 0.1 has no effect with model.loss = mse: remove it, or write model.loss = "
+       "softmax_cross_entropy or sigmoid_cross_entropy"},
       {"[model]\nloss = mse\n[train]\nclass_weights = balanced",
        "a.ini:4: train.class_weights = balanced has no effect with model.loss = mse: remove it, or write model.loss = "
        "softmax_cross_entropy"},

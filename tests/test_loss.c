@@ -13,8 +13,8 @@
 enum { ROWS = 5, OUTPUTS = 4, COUNT = ROWS * OUTPUTS };
 
 typedef struct loss_case {
-  float z[COUNT], values[COUNT], weights[ROWS];
-  int32_t labels[ROWS];
+  float z[COUNT], values[COUNT], weights[ROWS], shares[ROWS];
+  int32_t labels[ROWS], partner_labels[ROWS];
   double exact[COUNT];
 } loss_case;
 
@@ -23,8 +23,11 @@ static void fill_case(tn_loss loss, loss_case *data) {
   fill_uniform(21, -3, 3, COUNT, data->z);
   fill_uniform(12, shares ? 0 : -3, shares ? 1 : 3, COUNT, data->values);
   fill_uniform(13, 0.1, 4, ROWS, data->weights);
-  for (int i = 0; i < ROWS; i++)
+  fill_uniform(14, 0, 1, ROWS, data->shares);
+  for (int i = 0; i < ROWS; i++) {
     data->labels[i] = i * 3 % OUTPUTS;
+    data->partner_labels[i] = (int32_t)i % OUTPUTS; /* row 0 is mixed with its own class */
+  }
   for (int i = 0; i < COUNT; i++)
     data->exact[i] = data->z[i];
 }
@@ -49,26 +52,75 @@ static void assert_slopes(tn_loss loss, loss_case *data, const tn_targets *targe
   }
 }
 
+static void assert_value_and_slopes(tn_loss loss, loss_case *data, const tn_targets *targets) {
+  const double expected = reference_loss(loss, ROWS, OUTPUTS, data->exact, targets);
+  tn_loss_sums sums = {.loss = 1, .weight = 2, .correct = 3, .rows = 4};
+
+  tn_loss_add(loss, ROWS, OUTPUTS, data->z, targets, false, &sums);
+  for (int i = 0; i < COUNT; i++)
+    assert_true(data->z[i] == (float)data->exact[i]);
+  assert_true(fabs(sums.loss - 1 - expected) < 1e-12 * expected);
+  assert_int_equal(sums.rows, 4 + ROWS);
+
+  tn_loss_add(loss, ROWS, OUTPUTS, data->z, targets, true, &sums);
+  assert_true(fabs(sums.loss - 1 - 2 * expected) < 1e-12 * expected);
+  assert_slopes(loss, data, targets);
+}
+
 static void test_values_and_slopes(void **state) {
   (void)state;
   for (int loss = TN_SOFTMAX_CROSS_ENTROPY; loss <= TN_HUBER; loss++)
     for (int weighted = 0; weighted < 2; weighted++) {
       static loss_case data;
       fill_case((tn_loss)loss, &data);
-      const tn_targets targets = {data.labels, data.values, weighted ? data.weights : NULL};
-      const double expected = reference_loss((tn_loss)loss, ROWS, OUTPUTS, data.exact, &targets);
-      tn_loss_sums sums = {.loss = 1, .weight = 2, .correct = 3, .rows = 4};
-
-      tn_loss_add((tn_loss)loss, ROWS, OUTPUTS, data.z, &targets, false, &sums);
-      for (int i = 0; i < COUNT; i++)
-        assert_true(data.z[i] == (float)data.exact[i]);
-      assert_true(fabs(sums.loss - 1 - expected) < 1e-12 * expected);
-      assert_int_equal(sums.rows, 4 + ROWS);
-
-      tn_loss_add((tn_loss)loss, ROWS, OUTPUTS, data.z, &targets, true, &sums);
-      assert_true(fabs(sums.loss - 1 - 2 * expected) < 1e-12 * expected);
-      assert_slopes((tn_loss)loss, &data, &targets);
+      const tn_targets targets = {
+          .labels = data.labels, .values = data.values, .weights = weighted ? data.weights : NULL};
+      assert_value_and_slopes((tn_loss)loss, &data, &targets);
     }
+}
+
+/* Mixed, smoothed, and both. */
+static void test_soft_classes(void **state) {
+  (void)state;
+  for (int mixed = 0; mixed < 2; mixed++)
+    for (int smoothed = 0; smoothed < 2; smoothed++) {
+      static loss_case data;
+      fill_case(TN_SOFTMAX_CROSS_ENTROPY, &data);
+      const tn_targets targets = {.labels = data.labels,
+                                  .weights = data.weights,
+                                  .partner_labels = mixed ? data.partner_labels : NULL,
+                                  .shares = mixed ? data.shares : NULL,
+                                  .smoothing = smoothed ? 0.3 : 0};
+      assert_value_and_slopes(TN_SOFTMAX_CROSS_ENTROPY, &data, &targets);
+    }
+}
+
+static void test_smoothed_shares(void **state) {
+  (void)state;
+  static loss_case data;
+  fill_case(TN_SIGMOID_CROSS_ENTROPY, &data);
+  const tn_targets targets = {.values = data.values, .smoothing = 0.3};
+  assert_value_and_slopes(TN_SIGMOID_CROSS_ENTROPY, &data, &targets);
+}
+
+static void test_a_mixed_row_is_right_by_its_greater_share(void **state) {
+  (void)state;
+  float z[] = {1, 0, 0, 1, 0, 0, 1, 0, 0};
+  const int32_t labels[] = {0, 0, 0}, partner_labels[] = {1, 1, 1};
+  const float shares[] = {0.75f, 0.25f, 0.5f}; /* right, wrong, right: the row's own of equals */
+  const tn_targets targets = {.labels = labels, .partner_labels = partner_labels, .shares = shares, .smoothing = 0.5};
+  tn_loss_sums sums = {0};
+  tn_loss_add(TN_SOFTMAX_CROSS_ENTROPY, 3, 3, z, &targets, false, &sums);
+  assert_true(sums.correct == 2);
+}
+
+static void test_smoothing_moves_no_target_over_one_half(void **state) {
+  (void)state;
+  float z[] = {1, 1, -1};
+  const float values[] = {0.51f, 0.5f, 0.49f}; /* right, wrong, right */
+  tn_loss_sums sums = {0};
+  tn_loss_add(TN_SIGMOID_CROSS_ENTROPY, 1, 3, z, &(tn_targets){.values = values, .smoothing = 0.999}, false, &sums);
+  assert_true(fabs(3 * sums.correct - 2) < 1e-12);
 }
 
 static void test_right_rows_count_with_their_weight(void **state) {
@@ -77,7 +129,7 @@ static void test_right_rows_count_with_their_weight(void **state) {
   const int32_t labels[] = {2, 1, 0}; /* right, wrong, right: the first of equals */
   const float weights[] = {0.5f, 2, 4};
   tn_loss_sums sums = {0};
-  tn_loss_add(TN_SOFTMAX_CROSS_ENTROPY, 3, 3, z, &(tn_targets){labels, NULL, weights}, false, &sums);
+  tn_loss_add(TN_SOFTMAX_CROSS_ENTROPY, 3, 3, z, &(tn_targets){.labels = labels, .weights = weights}, false, &sums);
   assert_true(sums.correct == 4.5 && sums.weight == 6.5 && sums.rows == 3);
 }
 
@@ -87,10 +139,10 @@ static void test_right_outputs_count_with_their_share(void **state) {
   const float values[] = {1, 1, 0.75f, 0}; /* right, wrong, right, right */
   const float weight = 2;
   tn_loss_sums sums = {0};
-  tn_loss_add(TN_SIGMOID_CROSS_ENTROPY, 1, 4, z, &(tn_targets){NULL, values, &weight}, false, &sums);
+  tn_loss_add(TN_SIGMOID_CROSS_ENTROPY, 1, 4, z, &(tn_targets){.values = values, .weights = &weight}, false, &sums);
   assert_true(sums.correct == 1.5);
   sums = (tn_loss_sums){0};
-  tn_loss_add(TN_MSE, 1, 4, z, &(tn_targets){NULL, values, NULL}, false, &sums);
+  tn_loss_add(TN_MSE, 1, 4, z, &(tn_targets){.values = values}, false, &sums);
   assert_true(sums.correct == 0);
 }
 
@@ -99,14 +151,14 @@ static void test_extreme_logits_stay_finite(void **state) {
   float z[] = {1e30f, -1e30f, 0};
   const int32_t label = 1;
   tn_loss_sums sums = {0};
-  tn_loss_add(TN_SOFTMAX_CROSS_ENTROPY, 1, 3, z, &(tn_targets){&label, NULL, NULL}, true, &sums);
+  tn_loss_add(TN_SOFTMAX_CROSS_ENTROPY, 1, 3, z, &(tn_targets){.labels = &label}, true, &sums);
   assert_true(fabs(sums.loss / 2e30 - 1) < 1e-6);
   assert_true(z[0] == 1 && z[1] == -1 && z[2] == 0);
 
   float logits[] = {1000, -1000, 1000, -1000};
   const float values[] = {0, 1, 1, 0}; /* wrong, wrong, right, right */
   sums = (tn_loss_sums){0};
-  tn_loss_add(TN_SIGMOID_CROSS_ENTROPY, 1, 4, logits, &(tn_targets){NULL, values, NULL}, true, &sums);
+  tn_loss_add(TN_SIGMOID_CROSS_ENTROPY, 1, 4, logits, &(tn_targets){.values = values}, true, &sums);
   assert_true(sums.loss == 500);
   assert_true(logits[0] == 0.25f && logits[1] == -0.25f && logits[2] == 0 && logits[3] == 0);
 }
@@ -129,7 +181,7 @@ static void test_what_is_not_finite_is_seen(void **state) {
       float z[] = {0, 0};
       z[place] = NAN;
       tn_loss_sums sums = {0};
-      tn_loss_add((tn_loss)loss, 1, 2, z, &(tn_targets){&label, values, NULL}, true, &sums);
+      tn_loss_add((tn_loss)loss, 1, 2, z, &(tn_targets){.labels = &label, .values = values}, true, &sums);
       assert_true(isnan(sums.loss) && isnan(z[place]));
     }
 }
@@ -140,7 +192,7 @@ static void test_a_row_on_its_target_pulls_nowhere(void **state) {
   for (int loss = TN_MSE; loss <= TN_HUBER; loss++) {
     float z[] = {2, -1};
     tn_loss_sums sums = {0};
-    tn_loss_add((tn_loss)loss, 1, 2, z, &(tn_targets){NULL, values, NULL}, true, &sums);
+    tn_loss_add((tn_loss)loss, 1, 2, z, &(tn_targets){.values = values}, true, &sums);
     assert_true(sums.loss == 0 && z[0] == 0 && z[1] == 0);
   }
 }
@@ -148,7 +200,7 @@ static void test_a_row_on_its_target_pulls_nowhere(void **state) {
 static void test_no_rows_add_nothing(void **state) {
   (void)state;
   tn_loss_sums sums = {0};
-  tn_loss_add(TN_SOFTMAX_CROSS_ENTROPY, 0, 3, NULL, &(tn_targets){NULL, NULL, NULL}, true, &sums);
+  tn_loss_add(TN_SOFTMAX_CROSS_ENTROPY, 0, 3, NULL, &(tn_targets){0}, true, &sums);
   assert_true(sums.loss == 0 && sums.weight == 0 && sums.rows == 0);
 }
 
@@ -182,6 +234,10 @@ static void test_accuracy_belongs_to_classes(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_values_and_slopes),
+      cmocka_unit_test(test_soft_classes),
+      cmocka_unit_test(test_smoothed_shares),
+      cmocka_unit_test(test_a_mixed_row_is_right_by_its_greater_share),
+      cmocka_unit_test(test_smoothing_moves_no_target_over_one_half),
       cmocka_unit_test(test_right_rows_count_with_their_weight),
       cmocka_unit_test(test_right_outputs_count_with_their_share),
       cmocka_unit_test(test_extreme_logits_stay_finite),

@@ -62,6 +62,11 @@ static void test_dropout_forms(void **state) {
   CHECK("dropout.kind=gaussian", "dropout.mask=batch", "dropout.group=2");
 }
 
+static void test_augmentation(void **state) {
+  (void)state;
+  CHECK("augment.label_smoothing=0.2");
+}
+
 static void test_order_and_placement(void **state) {
   (void)state;
   CHECK("data.shuffle=shard");
@@ -230,6 +235,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_optimizers),
       cmocka_unit_test(test_dropout_forms),
+      cmocka_unit_test(test_augmentation),
       cmocka_unit_test(test_order_and_placement),
       cmocka_unit_test(test_steps),
       cmocka_unit_test(test_schedules),

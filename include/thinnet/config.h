@@ -104,6 +104,11 @@ typedef struct tn_regularization_config {
   double max_norm; /* 0: off */
 } tn_regularization_config;
 
+/* Training rows alone, changed anew at each step. */
+typedef struct tn_augment_config {
+  double label_smoothing; /* 0: off */
+} tn_augment_config;
+
 typedef struct tn_class_weights {
   tn_class_weighting mode;
   tn_real_list list; /* of mode TN_CLASS_WEIGHTS_LIST: one weight a class */
@@ -174,6 +179,7 @@ typedef struct tn_config {
   tn_model_config model;
   tn_dropout_config dropout;
   tn_regularization_config regularization;
+  tn_augment_config augment;
   tn_train_config train;
   tn_schedule_config schedule;
   tn_early_stopping_config early_stopping;

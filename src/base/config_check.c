@@ -34,6 +34,7 @@ static const dependence dependences[] = {
     {"train.beta2", "train.optimizer", WORD(TN_ADAM) | WORD(TN_ADAMW)},
     {"train.rho", "train.optimizer", WORD(TN_RMSPROP)},
     {"train.epsilon", "train.optimizer", WORD(TN_ADAM) | WORD(TN_ADAMW) | WORD(TN_RMSPROP) | WORD(TN_ADAGRAD)},
+    {"augment.label_smoothing", "model.loss", WORD(TN_SOFTMAX_CROSS_ENTROPY) | WORD(TN_SIGMOID_CROSS_ENTROPY)},
     {"train.class_weights", "model.loss", WORD(TN_SOFTMAX_CROSS_ENTROPY)},
     {"train.nonfinite_limit", "train.on_nonfinite", WORD(TN_NONFINITE_SKIP)},
     {"schedule.step_epochs", "schedule.kind", WORD(TN_SCHEDULE_STEP)},

@@ -113,6 +113,8 @@ static const tn_option options[] = {
     {KEY(regularization, l2), REAL_FROM("0", 0), .meaning = "adds l2 x sum w^2 to the loss, weights only"},
     {KEY(regularization, max_norm), REAL_FROM("0", 0), .meaning = "longest norm of a unit's incoming weights; 0 is off"},
 
+    {KEY(augment, label_smoothing), FRACTION("0"), .meaning = "share of a training row's class, or of its 0 and 1, that is spread evenly over all of them"},
+
     {KEY(train, epochs), WHOLE("10", 1, STEPS_MAX), MAY_GROW, .meaning = "passes over the training rows"},
     {KEY(train, batch_size), WHOLE("128", 1, INT32_MAX), .meaning = "rows that one replica reads at a time"},
     {KEY(train, class_weights), .type = TN_OPTION_WEIGHTING, .fallback = "none", .words = weighting_words, .real = {0, INFINITY, false, false}, .items = TN_CLASS_WEIGHTS_MAX, .meaning = "balanced weighs a class by rows / (classes x its rows); a list has one weight a class"},

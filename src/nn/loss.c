@@ -60,13 +60,18 @@ static element_function element_of(tn_loss loss) {
   return squared_error;
 }
 
+/* 0 and 1 move towards 1/2, which itself stays where it is: so does the side of 1/2 that a target lies on. */
+static double smooth(double target, double smoothing) {
+  return smoothing > 0 ? target + smoothing * (0.5 - target) : target;
+}
+
 /* One row of a loss that is a mean over outputs. */
-static element mean_row(element_function function, int64_t outputs, float *z, const float *targets, double weight,
-                        bool gradient) {
+static element mean_row(element_function function, int64_t outputs, float *z, const float *targets, double smoothing,
+                        double weight, bool gradient) {
   element row = {0};
   const double share = weight / (double)outputs;
   for (int64_t j = 0; j < outputs; j++) {
-    const element one = function(z[j], targets[j]);
+    const element one = function(z[j], smooth(targets[j], smoothing));
     row.loss += one.loss;
     row.correct += one.correct;
     if (gradient)
@@ -101,15 +106,56 @@ static element softmax_row(int64_t outputs, float *z, int32_t label, double weig
   return row;
 }
 
+/* The distribution over classes that stands for the label of a row. */
+typedef struct soft_label {
+  int32_t first, second;
+  double first_share, second_share;
+  double base; /* of every class, beside these */
+} soft_label;
+
+static soft_label soften(const tn_targets *targets, int64_t row, int64_t outputs) {
+  const double share = targets->shares == NULL ? 1 : (double)targets->shares[row], kept = 1 - targets->smoothing;
+  return (soft_label){.first = targets->labels[row],
+                      .second = targets->shares == NULL ? targets->labels[row] : targets->partner_labels[row],
+                      .first_share = kept * share,
+                      .second_share = kept * (1 - share),
+                      .base = targets->smoothing / (double)outputs};
+}
+
+/* With p = softmax(z) and a distribution t: loss -sum t log p, derivative p - t. */
+static element soft_row(int64_t outputs, float *z, soft_label label, double weight, bool gradient) {
+  const int64_t best = argmax(outputs, z);
+  const int32_t heavier = label.first_share >= label.second_share ? label.first : label.second;
+  const double top = z[best], sum = exp_sum(outputs, z, top);
+  element row = {.loss = log(sum), .correct = best == heavier ? 1 : 0};
+  for (int64_t j = 0; j < outputs; j++) {
+    const double target =
+        label.base + (j == label.first ? label.first_share : 0) + (j == label.second ? label.second_share : 0);
+    if (target > 0)
+      row.loss -= target * (z[j] - top);
+    if (gradient)
+      z[j] = (float)(weight * (exp(z[j] - top) / sum - target));
+  }
+  return row;
+}
+
+static element class_row(int64_t outputs, float *z, const tn_targets *targets, int64_t row, double weight,
+                         bool gradient) {
+  if (targets->shares != NULL || targets->smoothing > 0)
+    return soft_row(outputs, z, soften(targets, row, outputs), weight, gradient);
+  return softmax_row(outputs, z, targets->labels[row], weight, gradient);
+}
+
 void tn_loss_add(tn_loss loss, int64_t rows, int64_t outputs, float *z, const tn_targets *targets, bool gradient,
                  tn_loss_sums *sums) {
   const element_function function = element_of(loss);
   for (int64_t i = 0; i < rows; i++) {
     const double weight = targets->weights == NULL ? 1 : targets->weights[i];
     float *z_row = z + i * outputs;
-    const element row = loss == TN_SOFTMAX_CROSS_ENTROPY
-                            ? softmax_row(outputs, z_row, targets->labels[i], weight, gradient)
-                            : mean_row(function, outputs, z_row, targets->values + i * outputs, weight, gradient);
+    const element row =
+        loss == TN_SOFTMAX_CROSS_ENTROPY
+            ? class_row(outputs, z_row, targets, i, weight, gradient)
+            : mean_row(function, outputs, z_row, targets->values + i * outputs, targets->smoothing, weight, gradient);
     sums->loss += weight * row.loss;
     sums->weight += weight;
     sums->correct += weight * row.correct;

@@ -36,7 +36,8 @@ static void compute_batch(tn_run *run, int64_t replica, tn_range batch, int64_t 
                                 .replica = (uint32_t)replica,
                                 .step = (uint64_t)run->progress.step,
                                 .first_row = (uint64_t)(micro * run->config.train.batch_size)};
-  const tn_targets targets = tn_batch_targets(&run->batch);
+  tn_targets targets = tn_batch_targets(&run->batch);
+  targets.smoothing = run->config.augment.label_smoothing;
   float *z = tn_network_forward(run->network, run->parameters, run->workspace, batch.count, &masks);
   tn_loss_add(run->network->loss, batch.count, run->network->outputs, z, &targets, true, sums);
   tn_network_backward(run->network, run->parameters, run->workspace, batch.count, tn_reducer_gradient(run->reducer),
