@@ -16,7 +16,9 @@ void spec_configure(const network_spec *spec, tn_model_config *model, tn_dropout
                                  .hidden = {.count = 1, .values = {spec->rate}},
                                  .kind = spec->kind,
                                  .mask = spec->mask,
-                                 .group = spec->group > 0 ? spec->group : 1};
+                                 .group = spec->group > 0 ? spec->group : 1,
+                                 .schedule = spec->schedule,
+                                 .schedule_steps = spec->schedule_steps};
 }
 
 tn_network *network_make(const network_spec *spec) {

@@ -12,11 +12,19 @@ static tn_place mask_place(const tn_network *network, const tn_mask_source *mask
                        network->mask == TN_MASK_BATCH ? masks->first_row : place_row);
 }
 
+static double step_rate(const tn_network *network, int layer, double step) {
+  const double rate = layer == 0 ? network->input_rate : network->layers[layer - 1].rate;
+  const double left = exp(-step / (double)network->schedule_steps);
+  if (network->rate_schedule == TN_RATE_CONSTANT)
+    return rate;
+  return rate * (network->rate_schedule == TN_RATE_CURRICULUM ? 1 - left : left);
+}
+
 /* What dropout multiplies a unit of a row with. */
 static double draw_factor(const tn_network *network, const tn_mask_source *masks, int layer, int64_t row,
                           int64_t unit) {
-  const double rate = layer == 0 ? network->input_rate : network->layers[layer - 1].rate;
-  if (masks == NULL || rate == 0)
+  const double rate = masks == NULL ? 0 : step_rate(network, layer, (double)masks->step);
+  if (rate == 0)
     return 1;
   const tn_place place = mask_place(network, masks, layer, row);
   const int64_t decision = unit / network->group;

@@ -64,6 +64,9 @@ static void test_keys_that_need_another(void **state) {
       {"[model]\nloss = mse\n[train]\nclass_weights = balanced",
        "a.ini:4: train.class_weights = balanced has no effect with model.loss = mse: remove it, or write model.loss = "
        "softmax_cross_entropy"},
+      {"[dropout]\nschedule_steps = 5",
+       "a.ini:2: dropout.schedule_steps = 5 has no effect with dropout.schedule = constant: remove it, or write "
+       "dropout.schedule = curriculum or anneal"},
       {"[schedule]\nstep_epochs = 3", "a.ini:2: schedule.step_epochs = 3 has no effect with schedule.kind = constant: "
                                       "remove it, or write schedule.kind = step"},
       {"[schedule]\nkind = cosine\nfactor = .5",
@@ -134,6 +137,15 @@ static void test_networks_that_cannot_be(void **state) {
   ASSERT_CONTRADICTIONS(cases);
 }
 
+static void test_dropout_that_cannot_be(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"[model]\nhidden = 8\n[dropout]\nschedule = anneal",
+       "a.ini:4: dropout.schedule = anneal, but all rates are 0: write dropout.input or dropout.hidden, or remove it"},
+  };
+  ASSERT_CONTRADICTIONS(cases);
+}
+
 static void test_trainings_that_cannot_be(void **state) {
   (void)state;
   static const char *const cases[][2] = {
@@ -167,6 +179,8 @@ static void test_sound_configurations_pass(void **state) {
       "[model]\nhidden = 8, 8\n[dropout]\nhidden = .5\n",
       "[model]\nhidden = 8, 8\n[dropout]\nhidden = .5, .2\n",
       "[dropout]\nhidden =\n",
+      "[dropout]\ninput = .5\nschedule = curriculum\nschedule_steps = 5\n",
+      "[model]\nhidden = 8, 8\n[dropout]\nhidden = 0, .5\nschedule = anneal\n",
       "[model]\noutputs = 1\nloss = sigmoid_cross_entropy\n",
       "[schedule]\nkind = plateau\nfactor = .5\npatience = 3\nmin_learning_rate = 1e-5\n",
       "[schedule]\nkind = plateau\n[early_stopping]\nmin_delta = .1\n",
@@ -323,6 +337,7 @@ int main(void) {
       cmocka_unit_test(test_data_that_do_not_go_together),
       cmocka_unit_test(test_networks_that_cannot_be),
       cmocka_unit_test(test_trainings_that_cannot_be),
+      cmocka_unit_test(test_dropout_that_cannot_be),
       cmocka_unit_test(test_sound_configurations_pass),
       cmocka_unit_test(test_a_contradiction_names_its_origin),
       cmocka_unit_test(test_auto_is_resolved),

@@ -1,4 +1,6 @@
 /* What dropout promises: the mean, who shares a mask and who does not, and where it never acts. */
+#include "nn/dropout.h"
+
 #include "network_fixture.h"
 
 #include "base/memory.h"
@@ -216,6 +218,70 @@ static void test_gaussian_factors_have_the_variance(void **state) {
   bare_destroy(&net);
 }
 
+/* The formulas, with the configured rate 0.3 at the input and behind each layer; 0 behind the last in any case. */
+static void test_schedules_of_rates(void **state) {
+  (void)state;
+  const struct {
+    tn_rate_schedule schedule;
+    double at_0, at_tau, at_10_tau, late;
+  } cases[] = {{TN_RATE_CONSTANT, RATE, RATE, RATE, RATE},
+               {TN_RATE_CURRICULUM, 0, RATE * 0.63212055882855767, RATE * 0.99995460007023752, RATE},
+               {TN_RATE_ANNEAL, RATE, RATE * 0.36787944117144233, RATE * 4.5399929762484852e-05, 0}};
+  network_spec spec = bare_spec;
+  spec.schedule_steps = 40;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    spec.schedule = cases[i].schedule;
+    tn_network *network = network_make(&spec);
+    for (int layer = 0; layer < 3; layer++) {
+      assert_true(fabs(tn_dropout_rate(network, layer, 0) - cases[i].at_0) < 1e-15);
+      assert_true(fabs(tn_dropout_rate(network, layer, 40) - cases[i].at_tau) < 1e-15);
+      assert_true(fabs(tn_dropout_rate(network, layer, 400) - cases[i].at_10_tau) < 1e-15);
+      assert_true(fabs(tn_dropout_rate(network, layer, UINT32_MAX) - cases[i].late) < 1e-15);
+      assert_true(tn_dropout_rate(network, 3, 40) == 0);
+    }
+    assert_true(tn_dropout_acts(network, 0) == (cases[i].at_0 > 0));
+    assert_true(tn_dropout_acts(network, UINT32_MAX) == (cases[i].late > 0));
+    tn_network_destroy(&network);
+  }
+}
+
+/* Every kind of mask by its step's rate: the share of what is dropped, or the noise's variance, within 5 deviations. */
+static void assert_step_has_rate(const network_spec *spec, const tn_mask_source *source, double rate) {
+  bare net = bare_make(spec);
+  const float *mask = factors(&net, source, 1, ROWS);
+  const double count = ROWS * UNITS, variance = rate / (1 - rate);
+  double dropped = 0, square = 0;
+  for (int i = 0; i < ROWS * UNITS; i++) {
+    dropped += mask[i] == 0;
+    square += (mask[i] - 1.0) * (mask[i] - 1.0);
+    if (spec->kind == TN_BERNOULLI && mask[i] != 0) /* the rate is rounded to 2^-16 */
+      assert_true(fabs(mask[i] - 1 / (1 - rate)) < 1e-4);
+  }
+  if (spec->kind == TN_BERNOULLI)
+    assert_true(fabs(dropped - count * rate) < 5 * sqrt(count * rate * (1 - rate)) + 1e-9);
+  else
+    assert_true(fabs(square - count * variance) < 5 * variance * sqrt(2 * count) + 1e-9);
+  bare_destroy(&net);
+}
+
+static void test_masks_follow_the_schedule(void **state) {
+  (void)state;
+  network_spec spec = bare_spec;
+  spec.schedule_steps = 10;
+  for (int kind = TN_BERNOULLI; kind <= TN_GAUSSIAN; kind++)
+    for (int stream = TN_STREAM_MASK; stream <= TN_STREAM_MC; stream++)
+      for (int step = 0; step < 40; step += 13) {
+        spec.kind = (tn_dropout_kind)kind;
+        tn_mask_source source = usual;
+        source.stream = (tn_stream)stream;
+        source.step = (uint64_t)step;
+        spec.schedule = TN_RATE_CURRICULUM;
+        assert_step_has_rate(&spec, &source, RATE * (1 - exp(-step / 10.0)));
+        spec.schedule = TN_RATE_ANNEAL;
+        assert_step_has_rate(&spec, &source, RATE * exp(-step / 10.0));
+      }
+}
+
 /* A unit that is dropped has neither a value nor a slope; one that is kept has both, scaled alike. */
 static void test_forward_and_backward_have_the_same_mask(void **state) {
   (void)state;
@@ -399,6 +465,8 @@ int main(void) {
       cmocka_unit_test(test_a_group_shares_its_fate),
       cmocka_unit_test(test_units_are_dropped_at_the_rate),
       cmocka_unit_test(test_gaussian_factors_have_the_variance),
+      cmocka_unit_test(test_schedules_of_rates),
+      cmocka_unit_test(test_masks_follow_the_schedule),
       cmocka_unit_test(test_forward_and_backward_have_the_same_mask),
       cmocka_unit_test(test_the_output_is_never_dropped),
       cmocka_unit_test(test_rate_zero_changes_nothing),

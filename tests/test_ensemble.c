@@ -237,6 +237,26 @@ static void test_networks_that_do_not_fit_each_other(void **state) {
   predict_case_destroy(&p);
 }
 
+/* 203 rows in 4 shards of 51: 6 steps an epoch, 18 in all; rates below 2^-17 after some 12 of one step. */
+static void test_samples_have_the_rates_of_their_checkpoint(void **state) {
+  (void)state;
+  predict_case p;
+  tn_measures found;
+  predict_case_create(&p, "softmax_cross_entropy", 1);
+  const tn_eval_options sampled = {.data_file = p.data, .mc_samples = 2};
+  case_set(&p.train, "dropout.schedule=anneal");
+  case_set(&p.train, "dropout.schedule_steps=100");
+  assert_all_ok(case_train(&p.train, predict_comm(), "slow", NULL, NULL));
+  const char *slow[] = {case_path(&p.train, "slow/last.h5")};
+  assert_all_ok(tn_eval(predict_comm(), slow, 1, &sampled, &found));
+  case_set(&p.train, "dropout.schedule_steps=1");
+  assert_all_ok(case_train(&p.train, predict_comm(), "fast", NULL, NULL));
+  const char *fast[] = {case_path(&p.train, "fast/last.h5")};
+  assert_all_status(tn_eval(predict_comm(), fast, 1, &sampled, &found), TN_ERR_USAGE);
+  assert_all_message("by dropout.schedule = anneal the rates are 0 after its 18 steps");
+  predict_case_destroy(&p);
+}
+
 static void test_options_that_do_not_fit(void **state) {
   (void)state;
   predict_case p;
@@ -278,6 +298,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_measures_are_those_of_the_mean),
       cmocka_unit_test(test_measures_of_values),
       cmocka_unit_test(test_networks_that_do_not_fit_each_other),
+      cmocka_unit_test(test_samples_have_the_rates_of_their_checkpoint),
       cmocka_unit_test(test_options_that_do_not_fit),
       cmocka_unit_test(test_data_are_told_from_what_thinnet_writes),
   };

@@ -226,6 +226,38 @@ static void test_a_resume_drops_what_comes_later(void **state) {
       assert_true(i > 2 || j <= i ? values[5 * i + j] == rank_times(i + 1, j).data_s : isnan(values[5 * i + j]));
 }
 
+/* Rates of three places, that a run writes from its third epoch on, and a resume cuts. */
+static void test_rates(void **state) {
+  (void)state;
+  int places = -1;
+  double values[12];
+  tn_metrics *metrics = create();
+  assert_null(tn_metrics_rates(metrics, &places));
+  assert_int_equal(places, 0);
+  add_epoch(metrics, 1, 2);
+  add_epoch(metrics, 2, 2);
+  assert_int_equal(tn_metrics_track_rates(metrics, 3), TN_OK);
+  for (int64_t epoch = 3; epoch <= 5; epoch++) {
+    add_epoch(metrics, epoch, 2);
+    tn_metrics_set_rates(metrics, (double[]){(double)epoch, 0.5, 0.25});
+  }
+  const char *path = write_metrics(metrics);
+  tn_metrics_destroy(&metrics);
+  metrics = read_metrics(path, 3, 300);
+  assert_int_equal(tn_metrics_track_rates(metrics, 3), TN_OK);
+  add_epoch(metrics, 4, 2);
+  path = write_metrics(metrics);
+  tn_metrics_rates(metrics, &places);
+  assert_int_equal(places, 3);
+  check_rows(metrics, 4, 0);
+  tn_metrics_destroy(&metrics);
+  read_column(path, "/epoch/dropout_rate", 4, 3, values);
+  for (int i = 0; i < 3; i++) {
+    assert_true(isnan(values[i]) && isnan(values[3 + i]) && isnan(values[9 + i]));
+    assert_true(values[6 + i] == (i == 0 ? 3 : i == 1 ? 0.5 : 0.25));
+  }
+}
+
 static void test_without_rows(void **state) {
   (void)state;
   tn_metrics *metrics = create();
@@ -320,6 +352,11 @@ static void edit_epochs(hid_t file) {
   H5Dclose(H5Dcreate2(file, "/rank/data_s", H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
   H5Sclose(space);
 }
+static void edit_rates(hid_t file) {
+  const hid_t space = H5Screate_simple(2, (hsize_t[]){2, 66}, NULL);
+  H5Dclose(H5Dcreate2(file, "/epoch/dropout_rate", H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  H5Sclose(space);
+}
 static void edit_no_steps(hid_t file) {
   H5Ldelete(file, "/step", H5P_DEFAULT);
 }
@@ -334,6 +371,7 @@ static void test_what_is_not_metrics(void **state) {
                {edit_rows, TN_ERR_DAMAGED, "/epoch/seconds has the shape (3), expected is (2)"},
                {edit_ranks, TN_ERR_DAMAGED, "/rank/data_s has more values than the file has room for"},
                {edit_epochs, TN_ERR_DAMAGED, "/rank/data_s has 0 epochs, /epoch/epoch has 2"},
+               {edit_rates, TN_ERR_DAMAGED, "/epoch/dropout_rate has the shape (2, 66), expected is (2, 1 to 65)"},
                {edit_no_steps, TN_ERR_DAMAGED, "/step/step is missing"}};
   tn_metrics *metrics = create();
   add_epoch(metrics, 1, 1);
@@ -353,10 +391,15 @@ static void test_what_is_not_metrics(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_round_trip),        cmocka_unit_test(test_columns),
-      cmocka_unit_test(test_ranks_come_and_go), cmocka_unit_test(test_a_resume_drops_what_comes_later),
-      cmocka_unit_test(test_without_rows),      cmocka_unit_test(test_description),
-      cmocka_unit_test(test_many_hosts),        cmocka_unit_test(test_what_is_not_metrics),
+      cmocka_unit_test(test_round_trip),
+      cmocka_unit_test(test_columns),
+      cmocka_unit_test(test_ranks_come_and_go),
+      cmocka_unit_test(test_a_resume_drops_what_comes_later),
+      cmocka_unit_test(test_rates),
+      cmocka_unit_test(test_without_rows),
+      cmocka_unit_test(test_description),
+      cmocka_unit_test(test_many_hosts),
+      cmocka_unit_test(test_what_is_not_metrics),
   };
   return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

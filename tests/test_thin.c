@@ -127,6 +127,21 @@ static void test_any_place_may_be_dropped_or_not(void **state) {
   check(&spec);
 }
 
+/* Steps of a schedule whose rates are worth it are thinned by them; those before are not. */
+static void test_thinning_follows_the_schedule(void **state) {
+  (void)state;
+  network_spec spec = usual;
+  spec.schedule = TN_RATE_CURRICULUM;
+  spec.schedule_steps = 10;
+  check(&spec); /* step 5 */
+  pair p = pair_make(&spec);
+  tn_mask_source early = masks;
+  early.step = 0;
+  pass(&p, p.thinning, &early, ROWS, p.by_thinning, false);
+  assert_null(tn_thin_drawn(p.thinning->thin));
+  pair_destroy(&p);
+}
+
 /* What a batch drops gets no gradient at all, not a small one. */
 static void test_dropped_units_have_gradients_of_zero(void **state) {
   (void)state;
@@ -203,6 +218,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_thinned_step_is_the_dense_step_with_the_same_masks),
       cmocka_unit_test(test_any_place_may_be_dropped_or_not),
+      cmocka_unit_test(test_thinning_follows_the_schedule),
       cmocka_unit_test(test_dropped_units_have_gradients_of_zero),
       cmocka_unit_test(test_the_plain_passes_are_taken_where_thinning_does_not_apply),
       cmocka_unit_test(test_draws_do_not_outlive_their_pass),

@@ -60,6 +60,8 @@ static void test_dropout_forms(void **state) {
   CHECK("dropout.mask=batch");
   CHECK("dropout.group=3");
   CHECK("dropout.kind=gaussian", "dropout.mask=batch", "dropout.group=2");
+  CHECK("dropout.schedule=curriculum", "dropout.schedule_steps=5");
+  CHECK("dropout.schedule=anneal", "dropout.schedule_steps=5", "dropout.mask=batch");
 }
 
 static void test_augmentation(void **state) {

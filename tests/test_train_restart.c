@@ -53,6 +53,15 @@ static bool same_epochs(const tn_metrics *a, const tn_metrics *b) {
   return same;
 }
 
+static bool same_rates(const tn_metrics *a, const tn_metrics *b) {
+  int places = 0;
+  int other = 0;
+  const double *x = tn_metrics_rates(a, &places);
+  const double *y = tn_metrics_rates(b, &other);
+  return places == other &&
+         (places == 0 || memcmp(x, y, (size_t)(tn_metrics_epoch_count(a) * places) * sizeof *x) == 0);
+}
+
 static bool same_steps(const tn_metrics *a, const tn_metrics *b) {
   bool same = tn_metrics_step_count(a) == tn_metrics_step_count(b);
   for (int64_t i = 0; same && i < tn_metrics_step_count(a); i++)
@@ -71,8 +80,8 @@ static void check_same_metrics(const train_case *c, const char *a_dir, const cha
     same = tn_metrics_read(&a, case_path(c, name), INT64_MAX, INT64_MAX) == TN_OK;
     snprintf(name, sizeof name, "%s/metrics.h5", b_dir);
     same = same && tn_metrics_read(&b, case_path(c, name), INT64_MAX, INT64_MAX) == TN_OK;
-    same =
-        same && tn_metrics_epoch_count(a) > 0 && tn_metrics_step_count(a) > 0 && same_epochs(a, b) && same_steps(a, b);
+    same = same && tn_metrics_epoch_count(a) > 0 && tn_metrics_step_count(a) > 0 && same_epochs(a, b) &&
+           same_rates(a, b) && same_steps(a, b);
     tn_metrics_destroy(&a);
     tn_metrics_destroy(&b);
   }
@@ -115,6 +124,7 @@ static void test_stopped_and_resumed_exact(void **state) {
   (void)state;
   CHECK(SIGUSR1, "train.optimizer=adam");
   CHECK(SIGTERM, "train.optimizer=sgd", "train.momentum=0.9", "data.placement=rank");
+  CHECK(SIGUSR1, "dropout.schedule=curriculum", "dropout.schedule_steps=8");
   CHECK(SIGUSR1, "schedule.kind=plateau", "schedule.patience=1", "train.learning_rate=0.5");
   CHECK(SIGUSR1, "early_stopping.monitor=valid_loss", "early_stopping.patience=1", "train.learning_rate=0.2");
 }

@@ -40,6 +40,7 @@ typedef enum tn_loss { TN_SOFTMAX_CROSS_ENTROPY, TN_SIGMOID_CROSS_ENTROPY, TN_MS
 typedef enum tn_init { TN_INIT_AUTO, TN_HE_NORMAL, TN_HE_UNIFORM, TN_GLOROT_NORMAL, TN_GLOROT_UNIFORM } tn_init;
 typedef enum tn_dropout_kind { TN_BERNOULLI, TN_GAUSSIAN } tn_dropout_kind;
 typedef enum tn_mask { TN_MASK_SAMPLE, TN_MASK_BATCH } tn_mask;
+typedef enum tn_rate_schedule { TN_RATE_CONSTANT, TN_RATE_CURRICULUM, TN_RATE_ANNEAL } tn_rate_schedule;
 typedef enum tn_class_weighting {
   TN_CLASS_WEIGHTS_NONE,
   TN_CLASS_WEIGHTS_BALANCED,
@@ -97,6 +98,8 @@ typedef struct tn_dropout_config {
   tn_dropout_kind kind;
   tn_mask mask;
   int64_t group;
+  tn_rate_schedule schedule; /* of all rates */
+  int64_t schedule_steps;    /* its time constant */
 } tn_dropout_config;
 
 typedef struct tn_regularization_config {

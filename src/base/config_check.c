@@ -37,6 +37,7 @@ static const dependence dependences[] = {
     {"augment.label_smoothing", "model.loss", WORD(TN_SOFTMAX_CROSS_ENTROPY) | WORD(TN_SIGMOID_CROSS_ENTROPY)},
     {"train.class_weights", "model.loss", WORD(TN_SOFTMAX_CROSS_ENTROPY)},
     {"train.nonfinite_limit", "train.on_nonfinite", WORD(TN_NONFINITE_SKIP)},
+    {"dropout.schedule_steps", "dropout.schedule", WORD(TN_RATE_CURRICULUM) | WORD(TN_RATE_ANNEAL)},
     {"schedule.step_epochs", "schedule.kind", WORD(TN_SCHEDULE_STEP)},
     {"schedule.factor", "schedule.kind",
      WORD(TN_SCHEDULE_STEP) | WORD(TN_SCHEDULE_EXPONENTIAL) | WORD(TN_SCHEDULE_PLATEAU)},
@@ -109,7 +110,24 @@ static tn_status check_data(const checked *c) {
   return TN_OK;
 }
 
-static tn_status check_dropout(const checked *c) {
+static double highest_rate(const tn_dropout_config *dropout) {
+  double highest = dropout->input;
+  for (int i = 0; i < dropout->hidden.count; i++)
+    highest = dropout->hidden.values[i] > highest ? dropout->hidden.values[i] : highest;
+  return highest;
+}
+
+static tn_status check_rate_schedule(const checked *c) {
+  const tn_dropout_config *dropout = &c->config->dropout;
+  if (dropout->schedule == TN_RATE_CONSTANT || highest_rate(dropout) > 0)
+    return TN_OK;
+  return tn_config_fail(c->config, tn_config_find_name("dropout.schedule"),
+                        "dropout.schedule = %s, but all rates are 0: write dropout.input or dropout.hidden, or remove "
+                        "it",
+                        tn_config_word("dropout.schedule", (int)dropout->schedule));
+}
+
+static tn_status check_hidden_rates(const checked *c) {
   const tn_real_list *rates = &c->config->dropout.hidden;
   const int layers = c->config->model.hidden.count;
   const tn_option *option = tn_config_find_name("dropout.hidden");
@@ -128,6 +146,11 @@ static tn_status check_dropout(const checked *c) {
                         "dropout.hidden = %s has %d rates for %d hidden layer%s (model.hidden): write one rate for "
                         "all, or %d",
                         value, rates->count, layers, layers == 1 ? "" : "s", layers);
+}
+
+static tn_status check_dropout(const checked *c) {
+  TN_TRY(check_hidden_rates(c));
+  return check_rate_schedule(c);
 }
 
 static tn_status check_class_weights(const checked *c) {

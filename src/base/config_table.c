@@ -56,6 +56,8 @@ static const char *const init_words[] = {[TN_INIT_AUTO] = "auto",
                                          NULL};
 static const char *const dropout_kind_words[] = {[TN_BERNOULLI] = "bernoulli", [TN_GAUSSIAN] = "gaussian", NULL};
 static const char *const mask_words[] = {[TN_MASK_SAMPLE] = "sample", [TN_MASK_BATCH] = "batch", NULL};
+static const char *const rate_schedule_words[] = {
+    [TN_RATE_CONSTANT] = "constant", [TN_RATE_CURRICULUM] = "curriculum", [TN_RATE_ANNEAL] = "anneal", NULL};
 static const char *const weighting_words[] = {
     [TN_CLASS_WEIGHTS_NONE] = "none", [TN_CLASS_WEIGHTS_BALANCED] = "balanced", NULL};
 static const char *const optimizer_words[] = {[TN_ADAM] = "adam",   [TN_SGD] = "sgd",         [TN_RMSPROP] = "rmsprop",
@@ -108,6 +110,8 @@ static const tn_option options[] = {
     {KEY(dropout, kind), CHOICE("bernoulli", dropout_kind_words), .meaning = "units are dropped, or multiplied by normal noise of the same variance"},
     {KEY(dropout, mask), CHOICE("sample", mask_words), .meaning = "a mask for each row, or one for all rows of a replica's batch"},
     {KEY(dropout, group), WHOLE("1", 1, TN_UNITS_MAX), .meaning = "neighbouring units that share their fate"},
+    {KEY(dropout, schedule), CHOICE("constant", rate_schedule_words), .meaning = "of all rates: curriculum grows from 0, rate x (1 - exp(-step / schedule_steps)); anneal falls to 0, rate x exp(-step / schedule_steps)"},
+    {KEY(dropout, schedule_steps), WHOLE("1000", 1, STEPS_MAX), .meaning = "time constant of the schedule, in steps of the run"},
 
     {KEY(regularization, l1), REAL_FROM("0", 0), .meaning = "adds l1 x sum |w| to the loss, weights only"},
     {KEY(regularization, l2), REAL_FROM("0", 0), .meaning = "adds l2 x sum w^2 to the loss, weights only"},

@@ -28,6 +28,7 @@ void tn_metrics_destroy(tn_metrics **metrics_address) {
   free_about(&metrics->about);
   tn_free(&metrics->steps);
   tn_free(&metrics->times);
+  tn_free(&metrics->rates);
   tn_free(&metrics->epochs);
   tn_free(metrics_address);
 }
@@ -87,6 +88,32 @@ static void widen(const tn_rank_times *from, int64_t from_ranks, tn_rank_times *
       to[i * to_ranks + j] = j < from_ranks ? from[i * from_ranks + j] : absent;
 }
 
+/* Room for the rates of so many epochs; the rates of new ones are NaN. */
+static tn_status move_rates(tn_metrics *metrics, int64_t room) {
+  const int64_t there = metrics->rates ? metrics->epoch_count * metrics->places : 0;
+  double *rates = NULL;
+  if (metrics->places == 0)
+    return TN_OK;
+  TN_TRY(tn_alloc(&rates, room * metrics->places, sizeof *rates, "the rates of epochs"));
+  for (int64_t i = 0; i < room * metrics->places; i++)
+    rates[i] = i < there ? metrics->rates[i] : NAN;
+  tn_free(&metrics->rates);
+  metrics->rates = rates;
+  return TN_OK;
+}
+
+tn_status tn_metrics_track_rates(tn_metrics *metrics, int places) {
+  if (metrics->rates && metrics->places == places)
+    return TN_OK;
+  tn_free(&metrics->rates);
+  metrics->places = places;
+  return move_rates(metrics, metrics->epoch_room > 0 ? metrics->epoch_room : 1);
+}
+
+void tn_metrics_set_rates(tn_metrics *metrics, const double *rates) {
+  memcpy(metrics->rates + (metrics->epoch_count - 1) * metrics->places, rates, (size_t)metrics->places * sizeof *rates);
+}
+
 tn_status tn_metrics_reserve_epochs(tn_metrics *metrics, int64_t epochs, int64_t ranks) {
   if (epochs <= metrics->epoch_room && ranks <= metrics->ranks)
     return TN_OK;
@@ -97,8 +124,11 @@ tn_status tn_metrics_reserve_epochs(tn_metrics *metrics, int64_t epochs, int64_t
   tn_status status = tn_alloc(&rows, room, sizeof *rows, "the metrics of epochs");
   if (status == TN_OK && width > 0)
     status = tn_alloc(&times, room, (size_t)width * sizeof *times, "the times of ranks");
+  if (status == TN_OK)
+    status = move_rates(metrics, room);
   if (status != TN_OK) {
     tn_free(&rows);
+    tn_free(&times);
     return status;
   }
   if (metrics->epoch_count > 0)
@@ -132,6 +162,8 @@ tn_status tn_metrics_add_epoch(tn_metrics *metrics, const tn_epoch_row *row, con
   const int64_t index = metrics->epoch_count++;
   metrics->epochs[index] = *row;
   widen(times, ranks, metrics->times + index * metrics->ranks, metrics->ranks, 1);
+  for (int64_t i = 0; i < metrics->places; i++)
+    metrics->rates[index * metrics->places + i] = NAN;
   return TN_OK;
 }
 
@@ -159,4 +191,9 @@ const tn_epoch_row *tn_metrics_epochs(const tn_metrics *metrics) {
 
 const tn_step_row *tn_metrics_steps(const tn_metrics *metrics) {
   return metrics->steps;
+}
+
+const double *tn_metrics_rates(const tn_metrics *metrics, int *places) {
+  *places = (int)metrics->places;
+  return metrics->rates;
 }

@@ -20,6 +20,10 @@ typedef struct tn_step_row {
   double loss, gradient_norm, learning_rate;
 } tn_step_row;
 
+/* /epoch/dropout_rate, only where rates change: (epochs, places), the rates of the epoch's last step, of the input
+ * first and then behind each hidden layer. */
+#define TN_METRICS_PLACES_MAX (TN_LAYERS_MAX + 1)
+
 /* /rank/...: seconds each rank spent in the phases of an epoch; stored as (epochs, ranks). */
 typedef struct tn_rank_times {
   double data_s, compute_s, reduce_s, update_s;
@@ -48,6 +52,14 @@ tn_status tn_metrics_describe(tn_metrics *metrics, const tn_metrics_about *about
  * TN_ERR_MEMORY leaves the metrics as they were. */
 tn_status tn_metrics_add_epoch(tn_metrics *metrics, const tn_epoch_row *row, const tn_rank_times *times, int ranks);
 tn_status tn_metrics_add_step(tn_metrics *metrics, const tn_step_row *row);
+
+/* From here on every epoch has the rates of `places` places; NaN until tn_metrics_set_rates, which sets those of the
+ * newest epoch. Metrics that were read have them already, where they were written with as many places. TN_ERR_MEMORY.
+ */
+tn_status tn_metrics_track_rates(tn_metrics *metrics, int places);
+void tn_metrics_set_rates(tn_metrics *metrics, const double *rates);
+/* (epochs, *places), borrowed until the next change; NULL and 0: not tracked. */
+const double *tn_metrics_rates(const tn_metrics *metrics, int *places);
 
 /* Reads a file written by tn_metrics_write and keeps the rows with epoch <= `epoch` and step <= `step` (of a checkpoint
  * that is resumed from). TN_ERR_IO, TN_ERR_DAMAGED, TN_ERR_DATA as for checkpoints. */

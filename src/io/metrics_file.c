@@ -7,6 +7,7 @@
 
 #define FORMAT  "thinnet-metrics"
 #define VERSION 1
+#define RATES   "/epoch/dropout_rate"
 
 /* A column: the field of a row, and the dataset that holds it. */
 typedef struct field {
@@ -129,6 +130,9 @@ static tn_status store_all(const tn_h5_file *file, const tn_metrics *metrics) {
     TN_TRY(store_about(file, &metrics->about));
   TN_TRY(store_table(file, epoch_table(metrics->epoch_count), metrics->epochs));
   TN_TRY(store_table(file, step_table(metrics->step_count), metrics->steps));
+  if (metrics->rates)
+    TN_TRY(tn_h5_store_array(file, RATES, TN_H5_FLOAT64, 2, (int64_t[]){metrics->epoch_count, metrics->places},
+                             metrics->rates));
   return store_table(file, time_table(metrics->epoch_count, metrics->ranks), metrics->times);
 }
 
@@ -156,6 +160,19 @@ static tn_status load_job(const tn_h5_file *file, tn_metrics_job *job) {
   return tn_h5_load_int(file, "/", "restart_count", &job->restarts);
 }
 
+/* Rates, which not all metrics have; room for the epochs is there. */
+static tn_status load_rates(const tn_h5_file *file, tn_metrics *metrics, int64_t epochs) {
+  int64_t shape[2];
+  if (!tn_h5_exists(file, RATES))
+    return TN_OK;
+  TN_TRY(tn_h5_load_shape(file, RATES, TN_H5_FLOAT64, 2, shape));
+  if (shape[0] != epochs || shape[1] < 1 || shape[1] > TN_METRICS_PLACES_MAX)
+    return tn_fail(TN_ERR_DAMAGED, "%s: " RATES " has the shape (%lld, %lld), expected is (%lld, 1 to %d)", file->name,
+                   (long long)shape[0], (long long)shape[1], (long long)epochs, TN_METRICS_PLACES_MAX);
+  TN_TRY(tn_metrics_track_rates(metrics, (int)shape[1]));
+  return tn_h5_load_array(file, RATES, TN_H5_FLOAT64, 2, shape, metrics->rates);
+}
+
 static tn_status load_all(const tn_h5_file *file, tn_metrics *metrics) {
   int64_t epochs = 0, steps = 0, shape[2];
   TN_TRY(tn_h5_load_shape(file, "/epoch/epoch", TN_H5_INT64, 1, &epochs));
@@ -169,6 +186,7 @@ static tn_status load_all(const tn_h5_file *file, tn_metrics *metrics) {
   TN_TRY(load_table(file, epoch_table(epochs), metrics->epochs));
   TN_TRY(load_table(file, step_table(steps), metrics->steps));
   TN_TRY(load_table(file, time_table(epochs, shape[1]), metrics->times));
+  TN_TRY(load_rates(file, metrics, epochs));
   metrics->epoch_count = epochs;
   metrics->step_count = steps;
   return load_job(file, &metrics->about.job);
@@ -183,6 +201,9 @@ static void cut(tn_metrics *metrics, int64_t epoch, int64_t step) {
     metrics->epochs[kept] = metrics->epochs[i];
     memmove(metrics->times + kept * metrics->ranks, metrics->times + i * metrics->ranks,
             (size_t)metrics->ranks * sizeof *metrics->times);
+    if (metrics->rates)
+      memmove(metrics->rates + kept * metrics->places, metrics->rates + i * metrics->places,
+              (size_t)metrics->places * sizeof *metrics->rates);
     kept++;
   }
   metrics->epoch_count = kept;

@@ -9,6 +9,8 @@ struct tn_metrics {
   tn_rank_times *times; /* (epochs, ranks) */
   int64_t epoch_count, epoch_room;
   int64_t ranks; /* of the widest epoch */
+  double *rates; /* (epochs, places); NULL: not tracked */
+  int64_t places;
   tn_step_row *steps;
   int64_t step_count, step_room;
   tn_metrics_about about; /* its strings are owned; NULL: not described yet */

@@ -1,5 +1,32 @@
 #include "nn/dropout.h"
 
+#include <math.h>
+
+/* In time constants. */
+static double elapsed(const tn_network *network, int64_t step) {
+  return (double)step / (double)network->schedule_steps;
+}
+
+double tn_dropout_rate(const tn_network *network, int layer, int64_t step) {
+  const double rate = layer == 0 ? network->input_rate : network->layers[layer - 1].rate;
+  switch (network->rate_schedule) {
+  case TN_RATE_CURRICULUM:
+    return rate * -expm1(-elapsed(network, step));
+  case TN_RATE_ANNEAL:
+    return rate * exp(-elapsed(network, step));
+  case TN_RATE_CONSTANT:
+    break;
+  }
+  return rate;
+}
+
+bool tn_dropout_acts(const tn_network *network, int64_t step) {
+  for (int layer = 0; layer < network->layer_count; layer++)
+    if (tn_drop_threshold(tn_dropout_rate(network, layer, step)) > 0)
+      return true;
+  return false;
+}
+
 static tn_place place_of(const tn_dropout *dropout, int64_t row) {
   const tn_mask_source *source = dropout->source;
   const uint64_t place_row = source->first_row + (uint64_t)row;
@@ -20,9 +47,9 @@ static void draw(const tn_dropout *dropout, int64_t row) {
 
 tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *source, int layer, float *factor) {
   tn_dropout dropout = {.network = network, .source = source, .layer = (uint32_t)layer, .factor = factor};
-  dropout.rate = layer == 0 ? network->input_rate : network->layers[layer - 1].rate;
   dropout.units = layer == 0 ? network->inputs : network->layers[layer - 1].outputs;
-  if (source == NULL || dropout.rate <= 0)
+  dropout.rate = source == NULL ? 0 : tn_dropout_rate(network, layer, (int64_t)source->step);
+  if (dropout.rate <= 0)
     return (tn_dropout){0};
   dropout.shared = network->mask == TN_MASK_BATCH && source->stream != TN_STREAM_MC;
   if (dropout.shared)

@@ -15,6 +15,19 @@ typedef struct tn_dropout {
   float *factor; /* scratch of `units` floats */
 } tn_dropout;
 
+/* The rate behind a layer (0: the input) in step `step` of a run (0 for the first), from the configured rate r and
+ * tau = schedule_steps:
+ *   constant    r
+ *   curriculum  r (1 - exp(-step / tau)): the keep probability of Morerio et al. 2017 (Curriculum Dropout, ICCV),
+ *               (1 - k) exp(-gamma step) + k, with k = 1 - r and gamma = 1 / tau; they take tau = a tenth of the steps
+ *   anneal      r exp(-step / tau). Rennie, Goel and Thomas 2014 (annealed dropout, SLT) let the rate fall linearly,
+ * and reach 0; this falls faster at first and never ends, but below 2^-17 no unit is dropped any more. A function of
+ * the step alone: a resume needs nothing. */
+double tn_dropout_rate(const tn_network *network, int layer, int64_t step);
+
+/* True where masks of that step can drop anything. */
+bool tn_dropout_acts(const tn_network *network, int64_t step);
+
 /* Prepares the masks behind a layer. Where all rows share one (mask = batch in training) it is drawn here; Monte-Carlo
  * masks always differ from row to row, so that a row's samples do not depend on the rows beside it. Borrows all. */
 tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *source, int layer, float *factor);

@@ -45,6 +45,9 @@ static tn_status check_dropout(const tn_dropout_config *dropout, int hidden_laye
   if (dropout->group < 1)
     return tn_fail(TN_ERR_CONFIG, "dropout.group is %lld; write 1 or more neighbouring units",
                    (long long)dropout->group);
+  if (dropout->schedule != TN_RATE_CONSTANT && dropout->schedule_steps < 1)
+    return tn_fail(TN_ERR_CONFIG, "dropout.schedule_steps is %lld; write the steps of the schedule's time constant",
+                   (long long)dropout->schedule_steps);
   return TN_OK;
 }
 
@@ -98,6 +101,8 @@ static tn_status fill(tn_network *network, const tn_model_config *model, const t
   network->kind = dropout->kind;
   network->mask = dropout->mask;
   network->group = dropout->group;
+  network->rate_schedule = dropout->schedule;
+  network->schedule_steps = dropout->schedule_steps;
   network->loss = model->loss;
   for (int i = 0; i < network->layer_count; i++) {
     const bool last = i == network->layer_count - 1;

@@ -43,11 +43,13 @@ typedef struct tn_layer {
 typedef struct tn_network {
   int64_t inputs, outputs;
   int layer_count;
-  tn_layer *layers; /* layers[0] is layer1 of the files, the first hidden layer */
-  double input_rate;
+  tn_layer *layers;  /* layers[0] is layer1 of the files, the first hidden layer */
+  double input_rate; /* rates are those of the configuration; tn_dropout_rate gives a step's */
   tn_dropout_kind kind;
   tn_mask mask;
   int64_t group;
+  tn_rate_schedule rate_schedule;
+  int64_t schedule_steps; /* its time constant */
   tn_loss loss;
   int tensor_count;
   tn_tensor *tensors;        /* by their offsets: statistics stand behind all that is trained */
@@ -79,7 +81,7 @@ typedef struct tn_mask_source {
   uint64_t seed;
   tn_stream stream; /* TN_STREAM_MASK or TN_STREAM_MC */
   uint32_t replica; /* or sample */
-  uint64_t step;    /* not used by TN_STREAM_MC */
+  uint64_t step;    /* for TN_STREAM_MC: of the checkpoint; only the rates depend on it then */
   uint64_t first_row;
 } tn_mask_source;
 

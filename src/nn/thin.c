@@ -92,15 +92,14 @@ void tn_thin_destroy(tn_thin **thin) {
   tn_free(thin);
 }
 
-/* The weights that the rates leave on average, as a share of all. */
-static double expected_share(const tn_network *network) {
+/* The weights that the rates of a step leave on average, as a share of all. */
+static double expected_share(const tn_network *network, int64_t step) {
   double all = 0, left = 0;
   for (int l = 0; l < network->layer_count; l++) {
     const tn_layer *layer = &network->layers[l];
     const double weights = (double)layer->inputs * (double)layer->outputs;
-    const double rate_before = l == 0 ? network->input_rate : network->layers[l - 1].rate;
     all += weights;
-    left += weights * (1 - rate_before) * (1 - layer->rate);
+    left += weights * (1 - tn_dropout_rate(network, l, step)) * (1 - tn_dropout_rate(network, l + 1, step));
   }
   return left / all;
 }
@@ -179,7 +178,8 @@ static void pick_input(const kept_units *kept, float *input, int64_t rows) {
 const tn_network *tn_thin_draw(tn_thin *thin, const float *parameters, float *input, int64_t rows,
                                const tn_mask_source *masks) {
   thin->is_drawn = masks != NULL && masks->stream == TN_STREAM_MASK &&
-                   (double)rows * (1 - expected_share(thin->full)) >= SPARED_ROWS_MIN && draw_masks(thin, masks);
+                   (double)rows * (1 - expected_share(thin->full, (int64_t)masks->step)) >= SPARED_ROWS_MIN &&
+                   draw_masks(thin, masks);
   if (!thin->is_drawn)
     return NULL;
   lay_out(thin);

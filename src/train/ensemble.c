@@ -1,6 +1,7 @@
 #include "train/ensemble.h"
 
 #include "base/memory.h"
+#include "nn/dropout.h"
 #include "train/evaluate.h"
 
 static tn_status check_alike(const tn_loaded *first, const tn_loaded *other) {
@@ -14,18 +15,27 @@ static tn_status check_alike(const tn_loaded *first, const tn_loaded *other) {
                  first->path, (long long)a->inputs, (long long)a->outputs, tn_config_word("model.loss", (int)a->loss));
 }
 
-static bool has_dropout(const tn_network *network) {
-  double highest = network->input_rate;
-  for (int i = 0; i < network->layer_count; i++)
-    highest = highest > network->layers[i].rate ? highest : network->layers[i].rate;
-  return highest > 0;
+/* Samples are networks of the kind that was in training when the checkpoint was written. */
+static tn_status check_dropout(const tn_loaded *loaded) {
+  const tn_network *network = loaded->checkpoint->network;
+  const int64_t step = loaded->checkpoint->progress.step;
+  if (tn_dropout_acts(network, step))
+    return TN_OK;
+  if (network->rate_schedule == TN_RATE_CONSTANT)
+    return tn_fail(TN_ERR_USAGE,
+                   "%s: --mc needs a network that was trained with dropout: this one has rate 0 everywhere",
+                   loaded->path);
+  return tn_fail(
+      TN_ERR_USAGE,
+      "%s: --mc needs a network in training with dropout, but by dropout.schedule = %s the rates are 0 after "
+      "its %lld steps: every sample would be the same; take a %s checkpoint, or leave out --mc",
+      loaded->path, tn_config_word("dropout.schedule", (int)network->rate_schedule), (long long)step,
+      network->rate_schedule == TN_RATE_ANNEAL ? "former" : "later");
 }
 
 static tn_status check_network(const tn_ensemble *ensemble, const tn_loaded *network) {
-  if (ensemble->samples > 0 && !has_dropout(network->checkpoint->network))
-    return tn_fail(TN_ERR_USAGE,
-                   "%s: --mc needs a network that was trained with dropout: this one has rate 0 everywhere",
-                   network->path);
+  if (ensemble->samples > 0)
+    TN_TRY(check_dropout(network));
   return check_alike(&ensemble->networks[0], network);
 }
 
@@ -91,6 +101,7 @@ static void add_member(tn_ensemble *ensemble, int index, int64_t sample, tn_rang
   const tn_mask_source masks = {.seed = (uint64_t)loaded->config->train.seed,
                                 .stream = TN_STREAM_MC,
                                 .replica = (uint32_t)(sample < 0 ? 0 : sample),
+                                .step = (uint64_t)checkpoint->progress.step,
                                 .first_row = (uint64_t)rows.first};
   tn_row_stream_input(&ensemble->stream, checkpoint, rows.count, workspace->input);
   tn_mixture_add(&ensemble->mixture, tn_network_forward(checkpoint->network, checkpoint->parameters, workspace,

@@ -1,5 +1,6 @@
 /* An epoch: its steps, and what comes at its end. */
 #include "base/memory.h"
+#include "nn/dropout.h"
 #include "train/run.h"
 
 #include <math.h>
@@ -76,6 +77,18 @@ static tn_epoch_row make_row(const tn_run *run) {
                         .valid_accuracy = progress->valid_accuracy,
                         .learning_rate = run->last_learning_rate,
                         .samples_per_second = progress->sum_rows / progress->epoch_seconds};
+}
+
+/* Rank 0. Rates are those of the epoch's last step. */
+static tn_status add_row(tn_run *run, const tn_epoch_row *row) {
+  double rates[TN_METRICS_PLACES_MAX];
+  TN_TRY(tn_metrics_add_epoch(run->metrics, row, run->all_times, tn_comm_size(run->comm)));
+  if (run->network->rate_schedule == TN_RATE_CONSTANT)
+    return TN_OK;
+  for (int layer = 0; layer < run->network->layer_count; layer++)
+    rates[layer] = tn_dropout_rate(run->network, layer, row->step - 1);
+  tn_metrics_set_rates(run->metrics, rates);
+  return TN_OK;
 }
 
 static void report_epoch(const tn_run *run, const tn_epoch_row *row, bool best) {
@@ -173,10 +186,9 @@ static tn_status finish_epoch(tn_run *run, const int64_t *flags) {
   watch_stopping(run);
   watch_plateau(run);
   const tn_epoch_row row = make_row(run);
-  const int size = tn_comm_size(run->comm);
   tn_comm_all_gather(run->comm, &run->times, (int64_t)sizeof run->times, run->all_times);
   if (run->metrics && run->deferred == TN_OK)
-    run->deferred = tn_metrics_add_epoch(run->metrics, &row, run->all_times, size);
+    run->deferred = add_row(run, &row);
   clear_epoch(run);
   TN_TRY(tn_run_save(run, checkpoint_is_due(run, flags), best));
   report_epoch(run, &row, best);

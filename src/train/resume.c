@@ -267,13 +267,26 @@ static tn_status open_folder(tn_run *run, bool resumed) {
     TN_TRY(tn_folder_open(&run->folder, path));
   if (!resumed)
     TN_TRY(clear_folder(run->folder));
-  TN_TRY(write_config(run));
-  return open_metrics(run, resumed);
+  return write_config(run);
+}
+
+/* The rates of the input and of the hidden layers, where they change in the run. */
+static tn_status track_rates(tn_run *run) {
+  if (run->network->rate_schedule == TN_RATE_CONSTANT)
+    return TN_OK;
+  return tn_metrics_track_rates(run->metrics, run->network->layer_count);
+}
+
+/* Rank 0. */
+static tn_status open_run(tn_run *run, bool resumed) {
+  TN_TRY(open_folder(run, resumed));
+  TN_TRY(open_metrics(run, resumed));
+  return track_rates(run);
 }
 
 tn_status tn_run_folder_open(tn_run *run, bool resumed) {
   if (!run->config.output.dir[0])
     return TN_OK;
   const bool is_root = tn_comm_rank(run->comm) == 0;
-  return tn_comm_agree(run->comm, is_root ? open_folder(run, resumed) : TN_OK);
+  return tn_comm_agree(run->comm, is_root ? open_run(run, resumed) : TN_OK);
 }

@@ -53,6 +53,9 @@ void tn_run_summarize(const tn_run *run) {
                network->input_rate);
   for (int i = 0; i < network->layer_count; i++)
     say_layer(run, i);
+  if (network->rate_schedule != TN_RATE_CONSTANT)
+    tn_run_say(run, "  dropout's rates by schedule %s, time constant %" PRId64 " steps",
+               tn_config_word("dropout.schedule", (int)network->rate_schedule), network->schedule_steps);
   tn_run_say(run, "  %" PRId64 " parameters; %.1f MB a rank%s", network->parameter_count,
              (double)memory_bytes(run) / 1e6,
              config->data.placement == TN_PLACEMENT_NODE ? ", the data once a node among them" : "");
