@@ -4,6 +4,7 @@
 #define tn_kernel_activate_train    plain_kernel_activate_train
 #define tn_kernel_activate          plain_kernel_activate
 #define tn_kernel_multiply          plain_kernel_multiply
+#define tn_kernel_add_shifts        plain_kernel_add_shifts
 #define tn_kernel_column_sums       plain_kernel_column_sums
 #define tn_kernel_square_sum        plain_kernel_square_sum
 #define tn_kernel_find_nonfinite    plain_kernel_find_nonfinite
@@ -16,6 +17,7 @@
 #define tn_random_uniform           plain_random_uniform
 #define tn_random_normal            plain_random_normal
 #define tn_random_bernoulli_factors plain_random_bernoulli_factors
+#define tn_random_kept_factors      plain_random_kept_factors
 #define tn_random_gaussian_factors  plain_random_gaussian_factors
 #define tn_drop_threshold           plain_drop_threshold
 

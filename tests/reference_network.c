@@ -20,6 +20,15 @@ static double step_rate(const tn_network *network, int layer, double step) {
   return rate * (network->rate_schedule == TN_RATE_CURRICULUM ? 1 - left : left);
 }
 
+/* Klambauer et al. 2017: what selu tends to far below zero, and a = (q + s^2 q (1 - q))^(-1/2). */
+#define SELU_LAMBDA      1.0507009873554805
+#define ALPHA_SATURATION (-1.6732632423543772 * SELU_LAMBDA)
+
+static double alpha_scale(double dropped) {
+  const double kept = 1 - dropped;
+  return pow(kept + ALPHA_SATURATION * ALPHA_SATURATION * kept * dropped, -0.5);
+}
+
 /* What dropout multiplies a unit of a row with. */
 static double draw_factor(const tn_network *network, const tn_mask_source *masks, int layer, int64_t row,
                           int64_t unit) {
@@ -37,15 +46,28 @@ static double draw_factor(const tn_network *network, const tn_mask_source *masks
   tn_random_words(place, decision / 2, 1, &word);
   const double dropped = round(65536 * rate); /* of 65536 values of 16 bits */
   const uint32_t bits = decision % 2 == 0 ? word % 65536 : word / 65536;
-  return bits < dropped ? 0 : 65536 / (65536 - dropped);
+  const double factor = network->kind == TN_ALPHA ? alpha_scale(dropped / 65536) : 65536 / (65536 - dropped);
+  return bits < dropped ? 0 : factor;
+}
+
+/* What alpha dropout adds: a' = a (h r + s (1 - r)) + b, of which a r is the factor. */
+static double shift_of(const tn_network *network, const tn_mask_source *masks, int layer, double factor) {
+  if (masks == NULL || network->kind != TN_ALPHA)
+    return 0;
+  const double rate = step_rate(network, layer, (double)masks->step);
+  const double dropped = round(65536 * rate) / 65536, a = alpha_scale(dropped), b = -a * dropped * ALPHA_SATURATION;
+  return factor == 0 ? a * ALPHA_SATURATION + b : b;
 }
 
 void reference_draw(const tn_network *network, const tn_mask_source *masks, int64_t rows, reference_masks *drawn) {
   for (int layer = 0; layer <= network->layer_count; layer++) {
     const int64_t units = layer == 0 ? network->inputs : network->layers[layer - 1].outputs;
     for (int64_t row = 0; row < rows; row++)
-      for (int64_t unit = 0; unit < units; unit++)
-        drawn->factor[layer][row][unit] = draw_factor(network, masks, layer, row, unit);
+      for (int64_t unit = 0; unit < units; unit++) {
+        const double factor = draw_factor(network, masks, layer, row, unit);
+        drawn->factor[layer][row][unit] = factor;
+        drawn->shift[layer][row][unit] = shift_of(network, masks, layer, factor);
+      }
   }
 }
 
@@ -61,6 +83,8 @@ static double activate(tn_activation activation, double z) {
     return z > 0 ? z : 0.01 * z;
   case TN_GELU:
     return z * (1 + erf(z / sqrt(2))) / 2;
+  case TN_SELU:
+    return z > 0 ? SELU_LAMBDA * z : -ALPHA_SATURATION * expm1(z);
   case TN_LINEAR:
     break;
   }
@@ -71,7 +95,7 @@ static void forward_row(const tn_network *network, const double *parameters, con
                         const reference_masks *drawn, double *z) {
   double a[REFERENCE_UNITS] = {0}, next[REFERENCE_UNITS];
   for (int64_t i = 0; i < network->inputs; i++)
-    a[i] = x[i] * drawn->factor[0][row][i];
+    a[i] = x[i] * drawn->factor[0][row][i] + drawn->shift[0][row][i];
   for (int l = 0; l < network->layer_count; l++) {
     const tn_layer *layer = &network->layers[l];
     const double *weight = parameters + network->tensors[layer->weight].offset;
@@ -80,7 +104,7 @@ static void forward_row(const tn_network *network, const double *parameters, con
       double sum = bias[j];
       for (int64_t i = 0; i < layer->inputs; i++)
         sum += a[i] * weight[i * layer->outputs + j];
-      next[j] = activate(layer->activation, sum) * drawn->factor[l + 1][row][j];
+      next[j] = activate(layer->activation, sum) * drawn->factor[l + 1][row][j] + drawn->shift[l + 1][row][j];
     }
     memcpy(a, next, (size_t)layer->outputs * sizeof *a);
   }

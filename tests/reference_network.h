@@ -9,12 +9,14 @@
 /* The most of each that a test here has; layers count the input. */
 enum { REFERENCE_LAYERS = 5, REFERENCE_ROWS = 8, REFERENCE_UNITS = 32 };
 
-/* The factors of a whole pass, by layer (as in a place), row and unit. */
+/* The factors of a whole pass, by layer (as in a place), row and unit, and what is added behind them (alpha dropout).
+ */
 typedef struct reference_masks {
   double factor[REFERENCE_LAYERS][REFERENCE_ROWS][REFERENCE_UNITS];
+  double shift[REFERENCE_LAYERS][REFERENCE_ROWS][REFERENCE_UNITS];
 } reference_masks;
 
-/* masks NULL: factors of 1, as in evaluation. */
+/* masks NULL: factors of 1 and shifts of 0, as in evaluation. */
 void reference_draw(const tn_network *network, const tn_mask_source *masks, int64_t rows, reference_masks *drawn);
 
 /* z (rows, outputs) of the last layer. parameters: a block of doubles. */

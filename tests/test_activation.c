@@ -40,6 +40,13 @@ static expected expected_gelu(double z) {
                     tail_error + rest + fabs(z) * density * (4 + z * z / 4) * ULP};
 }
 
+/* Far below zero e^z - 1 is -1 within its roundings; near zero it has 2 ulp, as the product has half a one more. */
+static expected expected_selu(double z) {
+  const double lambda = 1.0507009873554805, saturation = 1.6732632423543772 * lambda;
+  const double value = z > 0 ? lambda * z : saturation * expm1(z), slope = z > 0 ? lambda : saturation * exp(z);
+  return (expected){value, slope, 4 * ULP * fabs(value), 3 * ULP * slope};
+}
+
 static expected expect(tn_activation activation, float z) {
   switch (activation) {
   case TN_RELU:
@@ -52,6 +59,8 @@ static expected expect(tn_activation activation, float z) {
     return (expected){z > 0 ? (double)z : 0.01 * (double)z, z > 0 ? 1 : 0.01, ULP * 0.01 * fabs((double)z), ULP * 0.01};
   case TN_GELU:
     return expected_gelu((double)z);
+  case TN_SELU:
+    return expected_selu((double)z);
   case TN_LINEAR:
     break;
   }
@@ -178,8 +187,8 @@ static void test_nan_propagates(void **state) {
 
 static void test_infinities(void **state) {
   (void)state;
-  static const float at_plus[] = {INFINITY, 1, 1, INFINITY, INFINITY, INFINITY};
-  static const float at_minus[] = {0, 0, -1, -INFINITY, 0, -INFINITY};
+  static const float at_plus[] = {INFINITY, 1, 1, INFINITY, INFINITY, INFINITY, INFINITY};
+  static const float at_minus[] = {0, 0, -1, -INFINITY, 0, -0x1.c212ccp+0f, -INFINITY};
   const float bias[2] = {0};
   for (int activation = TN_RELU; activation <= TN_LINEAR; activation++) {
     float z[] = {INFINITY, -INFINITY};

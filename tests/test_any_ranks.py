@@ -65,6 +65,7 @@ CHOICES = {
         ["dropout.hidden=0.4,0.2", "dropout.input=0.1"],
         ["dropout.hidden=0.5", "dropout.mask=batch"],
         ["dropout.hidden=0.3", "dropout.kind=gaussian"],
+        ["dropout.hidden=0.3", "dropout.kind=alpha", "model.activation=selu"],
         ["dropout.hidden=0.3", "dropout.kind=gaussian", "dropout.mask=batch", "dropout.input=0.2"],
         ["dropout.hidden=0.5", "dropout.group=3"],
         ["dropout.hidden=0"],

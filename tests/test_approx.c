@@ -54,6 +54,23 @@ static void test_exp_at_its_ends(void **state) {
   assert_true(isnan(tn_exp(NAN)) && isnan(tn_exp(-NAN)));
 }
 
+static float approximate_exp_below_zero(float x) {
+  return tn_exp_below_zero(x).value;
+}
+
+static float approximate_exp_minus_one(float x) {
+  return tn_exp_below_zero(x).minus_one;
+}
+
+/* Between -ln 2 / 2 and -ln 2 the two parts cancel to half their size: what q brings counts twice. */
+static void test_exp_below_zero(void **state) {
+  (void)state;
+  assert_within(worst_ulps(approximate_exp_below_zero, exp, -0.0f, -104.0f), 1.0);
+  assert_within(worst_ulps(approximate_exp_minus_one, expm1, -0.0f, -104.0f), 2.0);
+  assert_true(tn_exp_below_zero(-INFINITY).value == 0 && tn_exp_below_zero(-INFINITY).minus_one == -1);
+  assert_true(isnan(tn_exp_below_zero(NAN).value) && isnan(tn_exp_below_zero(NAN).minus_one));
+}
+
 static float approximate_log(float x) {
   return tn_log(x);
 }
@@ -114,6 +131,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_exp),
       cmocka_unit_test(test_exp_at_its_ends),
+      cmocka_unit_test(test_exp_below_zero),
       cmocka_unit_test(test_log),
       cmocka_unit_test(test_tanh_near_zero),
       cmocka_unit_test(test_mills_ratio),

@@ -3,6 +3,8 @@
 
 #include "network_fixture.h"
 
+#include "nn/dropout.h"
+
 #include "base/memory.h"
 
 #include <setjmp.h>
@@ -282,6 +284,47 @@ static void test_masks_follow_the_schedule(void **state) {
       }
 }
 
+/* With u of mean 0 and variance 1, factor a and shifts d and k of dropped and kept units: the mean of a u r + shift is
+ * p d + q k, its variance q (a^2 + k^2) + p d^2. */
+static void test_alpha_keeps_mean_and_variance(void **state) {
+  (void)state;
+  for (double rate = 0.05; rate < 1; rate += 0.05) {
+    const tn_alpha alpha = tn_alpha_of(rate);
+    const double p = tn_drop_threshold(rate) / 65536.0, q = 1 - p;
+    const double kept = alpha.factor * alpha.factor + alpha.kept_shift * alpha.kept_shift;
+    assert_true(fabs(p * alpha.dropped_shift + q * alpha.kept_shift) < 1e-12);
+    assert_true(fabs(q * kept + p * alpha.dropped_shift * alpha.dropped_shift - 1) < 1e-12);
+    assert_true(fabs(alpha.dropped_shift - alpha.kept_shift + alpha.factor * 1.7580993408473766) < 1e-12);
+  }
+}
+
+/* Where other kinds raise the variance to 1 / (1 - rate), selu's outputs keep theirs: here those of a layer whose
+ * weights let unit j be selu of its normal input j, 1 in the mean square by the choice of lambda and alpha. */
+static void test_alpha_keeps_selu_normal(void **state) {
+  (void)state;
+  enum { WIDE = 100000 };
+  const network_spec spec = {.inputs = 1,
+                             .outputs = 1,
+                             .hidden_count = 1,
+                             .hidden = {WIDE},
+                             .activation = TN_SELU,
+                             .rate = 0.5,
+                             .kind = TN_ALPHA};
+  bare net = bare_make(&spec);
+  tn_random_normal(tn_place_make(1, TN_STREAM_INIT, 0, 0, 0, 0), 0, WIDE, net.parameters);
+  memset(net.parameters + net.network->tensors[1].offset, 0, WIDE * sizeof(float));
+  const float *a = factors(&net, &usual, 1, 1);
+  double mean = 0, square = 0, fourth = 0;
+  for (int j = 0; j < WIDE; j++) {
+    mean += a[j] / (double)WIDE;
+    square += a[j] * (double)a[j] / WIDE;
+    fourth += pow(a[j], 4) / WIDE;
+  }
+  assert_true(fabs(mean) < 5 * sqrt(square / WIDE));
+  assert_true(fabs(square - 1) < 5 * sqrt((fourth - square * square) / WIDE));
+  bare_destroy(&net);
+}
+
 /* A unit that is dropped has neither a value nor a slope; one that is kept has both, scaled alike. */
 static void test_forward_and_backward_have_the_same_mask(void **state) {
   (void)state;
@@ -467,6 +510,8 @@ int main(void) {
       cmocka_unit_test(test_gaussian_factors_have_the_variance),
       cmocka_unit_test(test_schedules_of_rates),
       cmocka_unit_test(test_masks_follow_the_schedule),
+      cmocka_unit_test(test_alpha_keeps_mean_and_variance),
+      cmocka_unit_test(test_alpha_keeps_selu_normal),
       cmocka_unit_test(test_forward_and_backward_have_the_same_mask),
       cmocka_unit_test(test_the_output_is_never_dropped),
       cmocka_unit_test(test_rate_zero_changes_nothing),

@@ -213,11 +213,21 @@ static void test_scheduled_rates(void **state) {
   spec.rate = spec.input_rate = 0.6;
   spec.schedule_steps = 12;
   for (int schedule = TN_RATE_CURRICULUM; schedule <= TN_RATE_ANNEAL; schedule++)
-    for (int kind = TN_BERNOULLI; kind <= TN_GAUSSIAN; kind++) {
+    for (int kind = TN_BERNOULLI; kind <= TN_ALPHA; kind++) {
       spec.schedule = (tn_rate_schedule)schedule;
       spec.kind = (tn_dropout_kind)kind;
       check(&spec, true);
     }
+}
+
+static void test_alpha_masks_by_sample(void **state) {
+  (void)state;
+  check_dropout(TN_ALPHA, TN_MASK_SAMPLE);
+}
+
+static void test_alpha_masks_by_batch(void **state) {
+  (void)state;
+  check_dropout(TN_ALPHA, TN_MASK_BATCH);
 }
 
 static void test_networks_of_other_depths(void **state) {
@@ -259,7 +269,8 @@ int main(void) {
       cmocka_unit_test(test_without_dropout),          cmocka_unit_test(test_bernoulli_masks_by_sample),
       cmocka_unit_test(test_bernoulli_masks_by_batch), cmocka_unit_test(test_gaussian_masks_by_sample),
       cmocka_unit_test(test_gaussian_masks_by_batch),  cmocka_unit_test(test_networks_of_other_depths),
-      cmocka_unit_test(test_scheduled_rates),          cmocka_unit_test(test_a_batch_without_rows),
+      cmocka_unit_test(test_scheduled_rates),          cmocka_unit_test(test_alpha_masks_by_sample),
+      cmocka_unit_test(test_alpha_masks_by_batch),     cmocka_unit_test(test_a_batch_without_rows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,19 @@ static void test_multiply_and_scale(void **state) {
   }
 }
 
+static void test_shifts_by_factor(void **state) {
+  (void)state;
+  float factor[MOST];
+  for (int i = 0; i < MOST; i++)
+    factor[i] = i % 3 == 0 ? 0.0f : 2.0f;
+  for (size_t s = 0; s < SIZE_COUNT; s++) {
+    memcpy(found, x, sizeof x);
+    tn_kernel_add_shifts(sizes[s], factor, -0.75f, 0.25f, found);
+    for (int64_t i = 0; i < MOST; i++)
+      assert_true(found[i] == (i < sizes[s] ? x[i] + (i % 3 == 0 ? -0.75f : 0.25f) : x[i]));
+  }
+}
+
 /* The promised order gives the promised bits; each of `rows` additions errs by half an ulp of a partial sum. */
 static void check_column_sums(int64_t rows, int64_t cols, bool accumulate) {
   memcpy(found, y, sizeof y);
@@ -234,6 +247,7 @@ static void test_element_sizes(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_multiply_and_scale),
+      cmocka_unit_test(test_shifts_by_factor),
       cmocka_unit_test(test_column_sums),
       cmocka_unit_test(test_square_sum),
       cmocka_unit_test(test_square_sum_of_extremes),

@@ -162,6 +162,7 @@ static void test_initial_weights_follow_their_scheme(void **state) {
   assert_drawn(network, TN_HE_UNIFORM, 0, false, 2.0 / 150);
   assert_drawn(network, TN_GLOROT_NORMAL, 0, true, 2.0 / 251);
   assert_drawn(network, TN_GLOROT_UNIFORM, 0, false, 2.0 / 251);
+  assert_drawn(network, TN_LECUN_NORMAL, 0, true, 1.0 / 150);
   assert_drawn(network, TN_HE_NORMAL, 1, true, 2.0 / 101);
   assert_drawn(network, TN_GLOROT_NORMAL, 1, true, 2.0 / 141);
   tn_network_destroy(&network);
@@ -174,7 +175,8 @@ static void test_auto_suits_the_activation(void **state) {
     spec.activation = (tn_activation)activation;
     tn_network *network = network_make(&spec);
     const bool he = activation == TN_RELU || activation == TN_LEAKY_RELU || activation == TN_GELU;
-    assert_drawn(network, TN_INIT_AUTO, 0, he, he ? 2.0 / 150 : 2.0 / 251);
+    const double variance = he ? 2.0 / 150 : activation == TN_SELU ? 1.0 / 150 : 2.0 / 251;
+    assert_drawn(network, TN_INIT_AUTO, 0, he || activation == TN_SELU, variance);
     assert_drawn(network, TN_INIT_AUTO, 1, false, 2.0 / 141);
     tn_network_destroy(&network);
   }

@@ -57,6 +57,7 @@ static void test_optimizers(void **state) {
 static void test_dropout_forms(void **state) {
   (void)state;
   CHECK("dropout.kind=gaussian");
+  CHECK("model.activation=selu", "dropout.kind=alpha");
   CHECK("dropout.mask=batch");
   CHECK("dropout.group=3");
   CHECK("dropout.kind=gaussian", "dropout.mask=batch", "dropout.group=2");

@@ -35,10 +35,17 @@ typedef struct tn_image_shape {
 
 typedef enum tn_shuffle { TN_SHUFFLE_GLOBAL, TN_SHUFFLE_SHARD, TN_SHUFFLE_NONE } tn_shuffle;
 typedef enum tn_placement { TN_PLACEMENT_NODE, TN_PLACEMENT_RANK } tn_placement;
-typedef enum tn_activation { TN_RELU, TN_SIGMOID, TN_TANH, TN_LEAKY_RELU, TN_GELU, TN_LINEAR } tn_activation;
+typedef enum tn_activation { TN_RELU, TN_SIGMOID, TN_TANH, TN_LEAKY_RELU, TN_GELU, TN_SELU, TN_LINEAR } tn_activation;
 typedef enum tn_loss { TN_SOFTMAX_CROSS_ENTROPY, TN_SIGMOID_CROSS_ENTROPY, TN_MSE, TN_MAE, TN_HUBER } tn_loss;
-typedef enum tn_init { TN_INIT_AUTO, TN_HE_NORMAL, TN_HE_UNIFORM, TN_GLOROT_NORMAL, TN_GLOROT_UNIFORM } tn_init;
-typedef enum tn_dropout_kind { TN_BERNOULLI, TN_GAUSSIAN } tn_dropout_kind;
+typedef enum tn_init {
+  TN_INIT_AUTO,
+  TN_HE_NORMAL,
+  TN_HE_UNIFORM,
+  TN_GLOROT_NORMAL,
+  TN_GLOROT_UNIFORM,
+  TN_LECUN_NORMAL
+} tn_init;
+typedef enum tn_dropout_kind { TN_BERNOULLI, TN_GAUSSIAN, TN_ALPHA } tn_dropout_kind;
 typedef enum tn_mask { TN_MASK_SAMPLE, TN_MASK_BATCH } tn_mask;
 typedef enum tn_rate_schedule { TN_RATE_CONSTANT, TN_RATE_CURRICULUM, TN_RATE_ANNEAL } tn_rate_schedule;
 typedef enum tn_class_weighting {

@@ -35,13 +35,9 @@
 static const char *const shuffle_words[] = {
     [TN_SHUFFLE_GLOBAL] = "global", [TN_SHUFFLE_SHARD] = "shard", [TN_SHUFFLE_NONE] = "none", NULL};
 static const char *const placement_words[] = {[TN_PLACEMENT_NODE] = "node", [TN_PLACEMENT_RANK] = "rank", NULL};
-static const char *const activation_words[] = {[TN_RELU] = "relu",
-                                               [TN_SIGMOID] = "sigmoid",
-                                               [TN_TANH] = "tanh",
-                                               [TN_LEAKY_RELU] = "leaky_relu",
-                                               [TN_GELU] = "gelu",
-                                               [TN_LINEAR] = "linear",
-                                               NULL};
+static const char *const activation_words[] = {
+    [TN_RELU] = "relu", [TN_SIGMOID] = "sigmoid", [TN_TANH] = "tanh",     [TN_LEAKY_RELU] = "leaky_relu",
+    [TN_GELU] = "gelu", [TN_SELU] = "selu",       [TN_LINEAR] = "linear", NULL};
 static const char *const loss_words[] = {[TN_SOFTMAX_CROSS_ENTROPY] = "softmax_cross_entropy",
                                          [TN_SIGMOID_CROSS_ENTROPY] = "sigmoid_cross_entropy",
                                          [TN_MSE] = "mse",
@@ -53,8 +49,10 @@ static const char *const init_words[] = {[TN_INIT_AUTO] = "auto",
                                          [TN_HE_UNIFORM] = "he_uniform",
                                          [TN_GLOROT_NORMAL] = "glorot_normal",
                                          [TN_GLOROT_UNIFORM] = "glorot_uniform",
+                                         [TN_LECUN_NORMAL] = "lecun_normal",
                                          NULL};
-static const char *const dropout_kind_words[] = {[TN_BERNOULLI] = "bernoulli", [TN_GAUSSIAN] = "gaussian", NULL};
+static const char *const dropout_kind_words[] = {
+    [TN_BERNOULLI] = "bernoulli", [TN_GAUSSIAN] = "gaussian", [TN_ALPHA] = "alpha", NULL};
 static const char *const mask_words[] = {[TN_MASK_SAMPLE] = "sample", [TN_MASK_BATCH] = "batch", NULL};
 static const char *const rate_schedule_words[] = {
     [TN_RATE_CONSTANT] = "constant", [TN_RATE_CURRICULUM] = "curriculum", [TN_RATE_ANNEAL] = "anneal", NULL};
@@ -103,11 +101,11 @@ static const tn_option options[] = {
     {KEY(model, outputs), WHOLE("0", 0, TN_UNITS_MAX), MAY_ADOPT, .meaning = "output units; 0 is what the training targets say"},
     {KEY(model, activation), CHOICE("relu", activation_words), .meaning = "of the hidden layers"},
     {KEY(model, loss), CHOICE("softmax_cross_entropy", loss_words), .meaning = "softmax for classes, sigmoid for targets in [0, 1], the others for values"},
-    {KEY(model, init), CHOICE("auto", init_words), .meaning = "initial weights; auto is he_normal for relu, leaky_relu and gelu layers, glorot_uniform for others and the last"},
+    {KEY(model, init), CHOICE("auto", init_words), .meaning = "initial weights; auto is he_normal for relu, leaky_relu and gelu layers, lecun_normal for selu, glorot_uniform for others and the last"},
 
     {KEY(dropout, input), FRACTION("0"), .meaning = "probability of dropping an input"},
     {KEY(dropout, hidden), .type = TN_OPTION_REALS, .fallback = "0", .real = {0, 1, false, true}, .items = TN_LAYERS_MAX, .meaning = "probability of dropping a hidden unit; one for all hidden layers, or one for each"},
-    {KEY(dropout, kind), CHOICE("bernoulli", dropout_kind_words), .meaning = "units are dropped, or multiplied by normal noise of the same variance"},
+    {KEY(dropout, kind), CHOICE("bernoulli", dropout_kind_words), .meaning = "units are dropped, or multiplied by normal noise of the same variance, or set to what selu tends to, with mean and variance kept (alpha, for selu)"},
     {KEY(dropout, mask), CHOICE("sample", mask_words), .meaning = "a mask for each row, or one for all rows of a replica's batch"},
     {KEY(dropout, group), WHOLE("1", 1, TN_UNITS_MAX), .meaning = "neighbouring units that share their fate"},
     {KEY(dropout, schedule), CHOICE("constant", rate_schedule_words), .meaning = "of all rates: curriculum grows from 0, rate x (1 - exp(-step / schedule_steps)); anneal falls to 0, rate x exp(-step / schedule_steps)"},

@@ -43,6 +43,14 @@ TN_INLINE response gelu(float z) {
   return (response){z * cumulative, cumulative + z * density};
 }
 
+/* selu(z) = lambda z, below zero lambda alpha (e^z - 1); with these two a layer hands on mean 0 and variance 1
+ * (Klambauer et al. 2017, equation 2). */
+TN_INLINE response selu(float z) {
+  const float lambda = 0x1.0cfabep+0f, saturation = 0x1.c212ccp+0f; /* lambda alpha */
+  const tn_exp_pair e = tn_exp_below_zero(z > 0 ? 0.0f : z);
+  return (response){z > 0 ? lambda * z : saturation * e.minus_one, z > 0 ? lambda : saturation * e.value};
+}
+
 TN_INLINE response linear(float z) {
   return (response){z, 1.0f};
 }
@@ -95,6 +103,9 @@ void tn_kernel_activate_train(tn_activation activation, int64_t n, const float *
   case TN_GELU:
     train_loop(gelu, n, bias, factor, z, slope);
     break;
+  case TN_SELU:
+    train_loop(selu, n, bias, factor, z, slope);
+    break;
   case TN_LINEAR:
     train_loop(linear, n, bias, factor, z, slope);
     break;
@@ -118,6 +129,9 @@ void tn_kernel_activate(tn_activation activation, int64_t n, const float *bias, 
     break;
   case TN_GELU:
     plain_loop(gelu, n, bias, factor, z);
+    break;
+  case TN_SELU:
+    plain_loop(selu, n, bias, factor, z);
     break;
   case TN_LINEAR:
     plain_loop(linear, n, bias, factor, z);

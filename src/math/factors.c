@@ -36,10 +36,9 @@ static void expand_groups(int64_t units, int64_t group, float *factor) {
   }
 }
 
-void tn_random_bernoulli_factors(tn_place place, int64_t units, int64_t group, double rate, float *factor) {
+void tn_random_kept_factors(tn_place place, int64_t units, int64_t group, double rate, float kept, float *factor) {
   const int64_t decisions = (units + group - 1) / group;
   const uint32_t threshold = tn_drop_threshold(rate);
-  const float kept = 65536.0f / (float)(65536 - threshold);
   uint32_t words[TN_PHILOX_WORDS];
   float surplus[DECISIONS];
   for (int64_t done = 0; done < decisions; done += DECISIONS) {
@@ -51,6 +50,10 @@ void tn_random_bernoulli_factors(tn_place place, int64_t units, int64_t group, d
   }
   if (group > 1)
     expand_groups(units, group, factor);
+}
+
+void tn_random_bernoulli_factors(tn_place place, int64_t units, int64_t group, double rate, float *factor) {
+  tn_random_kept_factors(place, units, group, rate, 65536.0f / (float)(65536 - tn_drop_threshold(rate)), factor);
 }
 
 void tn_random_gaussian_factors(tn_place place, int64_t units, int64_t group, double rate, float *factor) {

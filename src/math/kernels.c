@@ -12,6 +12,12 @@ void tn_kernel_multiply(int64_t n, float *restrict x, const float *restrict y) {
 }
 
 TN_MULTIVERSION
+void tn_kernel_add_shifts(int64_t n, const float *restrict factor, float dropped, float kept, float *restrict x) {
+  for (int64_t i = 0; i < n; i++)
+    x[i] += factor[i] == 0 ? dropped : kept;
+}
+
+TN_MULTIVERSION
 void tn_kernel_scale(int64_t n, float c, float *x) {
   for (int64_t i = 0; i < n; i++)
     x[i] *= c;

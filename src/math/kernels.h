@@ -21,6 +21,9 @@ void tn_kernel_activate(tn_activation activation, int64_t n, const float *bias, 
 /* x[i] *= y[i] */
 void tn_kernel_multiply(int64_t n, float *x, const float *y);
 
+/* x[i] += factor[i] == 0 ? dropped : kept: what alpha dropout adds to a row behind its factors. */
+void tn_kernel_add_shifts(int64_t n, const float *factor, float dropped, float kept, float *x);
+
 /* sums[j] = sum over rows of x[i][j] in row order, or += where accumulate. */
 void tn_kernel_column_sums(int64_t rows, int64_t cols, const float *x, float *sums, bool accumulate);
 

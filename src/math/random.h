@@ -47,6 +47,9 @@ void tn_random_normal(tn_place place, int64_t first, int64_t count, float *value
  * factor is exactly 1. factor has `units` floats. */
 void tn_random_bernoulli_factors(tn_place place, int64_t units, int64_t group, double rate, float *factor);
 
+/* The same decisions with another factor for the units that are kept. */
+void tn_random_kept_factors(tn_place place, int64_t units, int64_t group, double rate, float kept, float *factor);
+
 /* Gaussian dropout: factor = 1 + sqrt(rate / (1 - rate)) n, n ~ Normal(0, 1) (Srivastava et al. 2014, section 10). */
 void tn_random_gaussian_factors(tn_place place, int64_t units, int64_t group, double rate, float *factor);
 

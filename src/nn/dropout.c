@@ -1,6 +1,17 @@
 #include "nn/dropout.h"
 
+#include "math/kernels.h"
+
 #include <math.h>
+
+/* -lambda alpha of selu */
+#define SATURATION (-1.7580993408473766)
+
+tn_alpha tn_alpha_of(double rate) {
+  const double dropped = tn_drop_threshold(rate) / 65536.0, kept = 1 - dropped;
+  const double a = 1 / sqrt(kept + SATURATION * SATURATION * kept * dropped), b = -a * dropped * SATURATION;
+  return (tn_alpha){.factor = a, .dropped_shift = a * SATURATION + b, .kept_shift = b};
+}
 
 /* In time constants. */
 static double elapsed(const tn_network *network, int64_t step) {
@@ -39,10 +50,24 @@ static tn_place place_of(const tn_dropout *dropout, int64_t row) {
 static void draw(const tn_dropout *dropout, int64_t row) {
   const tn_place place = place_of(dropout, row);
   const int64_t group = dropout->network->group;
-  if (dropout->network->kind == TN_GAUSSIAN)
-    tn_random_gaussian_factors(place, dropout->units, group, dropout->rate, dropout->factor);
-  else
+  switch (dropout->network->kind) {
+  case TN_BERNOULLI:
     tn_random_bernoulli_factors(place, dropout->units, group, dropout->rate, dropout->factor);
+    break;
+  case TN_GAUSSIAN:
+    tn_random_gaussian_factors(place, dropout->units, group, dropout->rate, dropout->factor);
+    break;
+  case TN_ALPHA:
+    tn_random_kept_factors(place, dropout->units, group, dropout->rate, dropout->kept_factor, dropout->factor);
+    break;
+  }
+}
+
+static void prepare_alpha(tn_dropout *dropout) {
+  const tn_alpha alpha = tn_alpha_of(dropout->rate);
+  dropout->kept_factor = (float)alpha.factor;
+  dropout->dropped_shift = (float)alpha.dropped_shift;
+  dropout->kept_shift = (float)alpha.kept_shift;
 }
 
 tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *source, int layer, float *factor) {
@@ -51,6 +76,8 @@ tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *sou
   dropout.rate = source == NULL ? 0 : tn_dropout_rate(network, layer, (int64_t)source->step);
   if (dropout.rate <= 0)
     return (tn_dropout){0};
+  if (network->kind == TN_ALPHA)
+    prepare_alpha(&dropout);
   dropout.shared = network->mask == TN_MASK_BATCH && source->stream != TN_STREAM_MC;
   if (dropout.shared)
     draw(&dropout, 0);
@@ -63,4 +90,9 @@ const float *tn_dropout_row(const tn_dropout *dropout, int64_t row) {
   if (!dropout->shared)
     draw(dropout, row);
   return dropout->factor;
+}
+
+void tn_dropout_shift(const tn_dropout *dropout, const float *factor, float *values) {
+  if (factor != NULL && dropout->network->kind == TN_ALPHA)
+    tn_kernel_add_shifts(dropout->units, factor, dropout->dropped_shift, dropout->kept_shift, values);
 }

@@ -13,6 +13,8 @@ typedef struct tn_dropout {
   int64_t units;
   bool shared;   /* one mask for all rows, already in `factor` */
   float *factor; /* scratch of `units` floats */
+  /* kind = alpha: the factor of a unit that is kept, and what is added behind the factors */
+  float kept_factor, dropped_shift, kept_shift;
 } tn_dropout;
 
 /* The rate behind a layer (0: the input) in step `step` of a run (0 for the first), from the configured rate r and
@@ -28,12 +30,26 @@ double tn_dropout_rate(const tn_network *network, int layer, int64_t step);
 /* True where masks of that step can drop anything. */
 bool tn_dropout_acts(const tn_network *network, int64_t step);
 
+/* Alpha dropout (Klambauer et al. 2017, "new dropout technique"): a dropped unit is set to what selu tends to, s =
+ * -lambda alpha = -1.7581, and an affine map brings mean 0 and variance 1 back:
+ *     a' = a (h r + s (1 - r)) + b ,  a = (q + s^2 q (1 - q))^(-1/2) ,  b = -a (1 - q) s ,
+ * with q the probability of keeping. So the factor is a r, and the shift b, or a s + b where the unit is dropped. */
+typedef struct tn_alpha {
+  double factor, dropped_shift, kept_shift;
+} tn_alpha;
+
+/* For a rate as it is drawn, in 65536ths. */
+tn_alpha tn_alpha_of(double rate);
+
 /* Prepares the masks behind a layer. Where all rows share one (mask = batch in training) it is drawn here; Monte-Carlo
  * masks always differ from row to row, so that a row's samples do not depend on the rows beside it. Borrows all. */
 tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *source, int layer, float *factor);
 
-/* The factors of row `row` of the pass: r / (1 - rate), or Gaussian noise around 1; NULL where nothing is dropped. They
- * stand in the scratch until the next call. */
+/* The factors of row `row` of the pass: r / (1 - rate), or Gaussian noise around 1, or alpha dropout's a r; NULL where
+ * nothing is dropped. They stand in the scratch until the next call. */
 const float *tn_dropout_row(const tn_dropout *dropout, int64_t row);
+
+/* Behind the factors that tn_dropout_row gave: the shifts of the row's values, where the kind of dropout has some. */
+void tn_dropout_shift(const tn_dropout *dropout, const float *factor, float *values);
 
 #endif

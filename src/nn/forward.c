@@ -10,6 +10,7 @@ static void drop_input(const tn_network *network, tn_workspace *workspace, int64
     const float *factor = tn_dropout_row(&dropout, i);
     if (factor != NULL)
       tn_kernel_multiply(network->inputs, workspace->input + i * network->inputs, factor);
+    tn_dropout_shift(&dropout, factor, workspace->input + i * network->inputs);
   }
 }
 
@@ -26,6 +27,7 @@ static void activate(const tn_network *network, int layer, const float *bias, tn
       tn_kernel_activate_train(shape->activation, shape->outputs, bias, factor, z + at, slope + at);
     else
       tn_kernel_activate(shape->activation, shape->outputs, bias, factor, z + at);
+    tn_dropout_shift(&dropout, factor, z + at);
   }
 }
 

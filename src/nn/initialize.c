@@ -9,16 +9,38 @@ typedef struct weight_scheme {
   double fan;
 } weight_scheme;
 
-static bool is_relu_family(tn_activation activation) {
-  return activation == TN_RELU || activation == TN_LEAKY_RELU || activation == TN_GELU;
+static tn_init usual_init(tn_activation activation) {
+  switch (activation) {
+  case TN_RELU:
+  case TN_LEAKY_RELU:
+  case TN_GELU:
+    return TN_HE_NORMAL;
+  case TN_SELU:
+    return TN_LECUN_NORMAL;
+  case TN_SIGMOID:
+  case TN_TANH:
+  case TN_LINEAR:
+    break;
+  }
+  return TN_GLOROT_UNIFORM;
 }
 
 static weight_scheme choose_scheme(tn_init init, const tn_layer *layer) {
   if (init == TN_INIT_AUTO)
-    init = is_relu_family(layer->activation) ? TN_HE_NORMAL : TN_GLOROT_UNIFORM;
-  const bool he = init == TN_HE_NORMAL || init == TN_HE_UNIFORM;
-  return (weight_scheme){.normal = init == TN_HE_NORMAL || init == TN_GLOROT_NORMAL,
-                         .fan = (double)(he ? layer->inputs : layer->inputs + layer->outputs)};
+    init = usual_init(layer->activation);
+  const double inputs = (double)layer->inputs, outputs = (double)layer->outputs;
+  switch (init) {
+  case TN_HE_NORMAL:
+  case TN_HE_UNIFORM:
+    return (weight_scheme){.normal = init == TN_HE_NORMAL, .fan = inputs};
+  case TN_LECUN_NORMAL:
+    return (weight_scheme){.normal = true, .fan = 2 * inputs};
+  case TN_GLOROT_NORMAL:
+  case TN_GLOROT_UNIFORM:
+  case TN_INIT_AUTO:
+    break;
+  }
+  return (weight_scheme){.normal = init == TN_GLOROT_NORMAL, .fan = inputs + outputs};
 }
 
 static void fill_normal(tn_place place, int64_t count, float deviation, float *weights) {

@@ -70,9 +70,10 @@ int tn_network_trained_tensors(const tn_network *network);
 void tn_network_destroy(tn_network **network);
 
 /* Fills a block with initial weights from TN_STREAM_INIT, and every other tensor with its start. "auto": he_normal for
- * relu, leaky_relu and gelu, glorot_uniform otherwise; the last layer is always taken as linear, hence glorot_uniform
- * under auto. He et al. 2015: normal with variance 2 / inputs (Keras truncates at two deviations, here it is not
- * truncated), uniform within sqrt(6 / inputs). Glorot and Bengio 2010: variance 2 / (inputs + outputs). */
+ * relu, leaky_relu and gelu, lecun_normal for selu, glorot_uniform otherwise; the last layer is always taken as linear,
+ * hence glorot_uniform under auto. He et al. 2015: normal with variance 2 / inputs (Keras truncates at two deviations,
+ * here it is not truncated), uniform within sqrt(6 / inputs). Glorot and Bengio 2010: variance 2 / (inputs + outputs).
+ * LeCun et al. 1998, and Klambauer et al. 2017 for selu: variance 1 / inputs. */
 void tn_network_initialize(const tn_network *network, tn_init init, uint64_t seed, float *parameters);
 
 /* Which masks a pass draws. Row i of the batch uses the place of row first_row + i; with mask = batch in training all

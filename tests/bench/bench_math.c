@@ -37,7 +37,7 @@ static double now_ns(void) {
   } while (0)
 
 static void bench_activations(void) {
-  static const char *const names[] = {"relu", "sigmoid", "tanh", "leaky_relu", "gelu", "linear"};
+  static const char *const names[] = {"relu", "sigmoid", "tanh", "leaky_relu", "gelu", "selu", "linear"};
   for (int activation = TN_RELU; activation <= TN_LINEAR; activation++) {
     char name[64];
     snprintf(name, sizeof name, "train %s", names[activation]);
