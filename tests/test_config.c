@@ -332,8 +332,9 @@ static void test_bad_lines(void **state) {
       {"[train]\npatience = 3", "a.ini:2: there is no key train.patience; did you mean schedule.patience?"},
       {"[optimizer]\nlearning_rate = 3",
        "a.ini:2: there is no key optimizer.learning_rate; did you mean train.learning_rate?"},
-      {"[train]\n[modle]\n[data]", "a.ini:2: there is no section [modle]; did you mean [model]? Sections are data, "
-                                   "model, dropout, regularization, augment, train, schedule, early_stopping, parallel, output"},
+      {"[train]\n[modle]\n[data]",
+       "a.ini:2: there is no section [modle]; did you mean [model]? Sections are data, "
+       "model, dropout, regularization, augment, train, schedule, early_stopping, parallel, output"},
       {"epochs = 3", "a.ini:1: \"epochs\" stands before any [section]; did you mean epochs below [train]?"},
       {"[train]\nepochs = 3\n[data]\n[train]\nepochs = 3",
        "a.ini:5: train.epochs stands already in line 2: remove one of the two"},
