@@ -17,6 +17,8 @@ void spec_configure(const network_spec *spec, tn_model_config *model, tn_dropout
                                  .kind = spec->kind,
                                  .mask = spec->mask,
                                  .group = spec->group > 0 ? spec->group : 1,
+                                 .shape = spec->image,
+                                 .block = spec->block != 0 ? spec->block : 1,
                                  .schedule = spec->schedule,
                                  .schedule_steps = spec->schedule_steps};
 }

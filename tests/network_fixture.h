@@ -16,6 +16,8 @@ typedef struct network_spec {
   tn_dropout_kind kind;
   tn_mask mask;
   int64_t group; /* 0: 1 */
+  tn_image_shape image;
+  int64_t block; /* 0: 1 */
   tn_rate_schedule schedule;
   int64_t schedule_steps;
 } network_spec;

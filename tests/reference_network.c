@@ -59,6 +59,62 @@ static double shift_of(const tn_network *network, const tn_mask_source *masks, i
   return factor == 0 ? a * ALPHA_SATURATION + b : b;
 }
 
+/* The pixels of an image that a k x k patch from (corner_row, corner_col) covers include (row, col). */
+static bool covers(int64_t k, int64_t corner_row, int64_t corner_col, int64_t row, int64_t col) {
+  return row >= corner_row && row < corner_row + k && col >= corner_col && col < corner_col + k;
+}
+
+/* The share of pixels that patches of a corner's probability leave, pixel by pixel. */
+static double share_kept(const tn_network *network, double probability) {
+  const int64_t rows = network->image.rows, cols = network->image.cols, k = network->block;
+  double kept = 0;
+  for (int64_t pixel = 0; pixel < rows * cols; pixel++) {
+    double stays = 1;
+    for (int64_t r = 0; r <= rows - k; r++)
+      for (int64_t c = 0; c <= cols - k; c++)
+        stays *= covers(k, r, c, pixel / cols, pixel % cols) ? 1 - probability : 1;
+    kept += stays;
+  }
+  return kept / (double)(rows * cols);
+}
+
+double reference_patch_probability(const tn_network *network, double rate) {
+  double probability = rate; /* that of single pixels, which is never too small: steps of the secant from there */
+  for (int i = 0; i < 200; i++)
+    probability *= rate / (1 - share_kept(network, probability));
+  return probability;
+}
+
+/* Patches of one row's image. */
+static void draw_patches(const tn_network *network, tn_place place, double rate, double *factor) {
+  const int64_t rows = network->image.rows, cols = network->image.cols, k = network->block;
+  const double below = reference_patch_probability(network, rate) * 4294967296.0;
+  int64_t kept = 0;
+  for (int64_t unit = 0; unit < network->inputs; unit++) {
+    const int64_t pixel = unit / network->image.channels;
+    factor[unit] = 1;
+    for (int64_t r = 0; r <= rows - k; r++)
+      for (int64_t c = 0; c <= cols - k; c++) {
+        uint32_t word;
+        tn_random_words(place, r * (cols - k + 1) + c, 1, &word);
+        if (word < below && covers(k, r, c, pixel / cols, pixel % cols))
+          factor[unit] = 0;
+      }
+    kept += factor[unit] > 0;
+  }
+  for (int64_t unit = 0; unit < network->inputs; unit++)
+    factor[unit] *= kept > 0 ? (double)network->inputs / (double)kept : 0;
+}
+
+/* The input as an image: patches, or whole channels, for which a pixel's channels are drawn as units are. */
+static void draw_image(const tn_network *network, const tn_mask_source *masks, int64_t row, double *factor) {
+  const double rate = step_rate(network, 0, (double)masks->step);
+  if (network->block > 0 && rate > 0)
+    draw_patches(network, mask_place(network, masks, 0, row), rate, factor);
+  for (int64_t unit = 0; network->block < 0 && unit < network->inputs; unit++)
+    factor[unit] = draw_factor(network, masks, 0, row, unit % network->image.channels);
+}
+
 void reference_draw(const tn_network *network, const tn_mask_source *masks, int64_t rows, reference_masks *drawn) {
   for (int layer = 0; layer <= network->layer_count; layer++) {
     const int64_t units = layer == 0 ? network->inputs : network->layers[layer - 1].outputs;
@@ -69,6 +125,8 @@ void reference_draw(const tn_network *network, const tn_mask_source *masks, int6
         drawn->shift[layer][row][unit] = shift_of(network, masks, layer, factor);
       }
   }
+  for (int64_t row = 0; network->block != 1 && masks != NULL && row < rows; row++)
+    draw_image(network, masks, row, drawn->factor[0][row]);
 }
 
 static double activate(tn_activation activation, double z) {

@@ -19,6 +19,9 @@ typedef struct reference_masks {
 /* masks NULL: factors of 1 and shifts of 0, as in evaluation. */
 void reference_draw(const tn_network *network, const tn_mask_source *masks, int64_t rows, reference_masks *drawn);
 
+/* The probability of a patch's corner (dropout.block), from the shares pixel by pixel. */
+double reference_patch_probability(const tn_network *network, double rate);
+
 /* z (rows, outputs) of the last layer. parameters: a block of doubles. */
 void reference_forward(const tn_network *network, const double *parameters, const float *x, int64_t rows,
                        const reference_masks *drawn, double *z);

@@ -112,7 +112,8 @@ static void test_defaults_of_data_and_network(void **state) {
   assert_true(m->loss == TN_SOFTMAX_CROSS_ENTROPY && m->init == TN_INIT_AUTO);
   const tn_dropout_config *o = &config.dropout;
   assert_true(o->input == 0 && o->hidden.count == 1 && o->hidden.values[0] == 0);
-  assert_true(o->kind == TN_BERNOULLI && o->mask == TN_MASK_SAMPLE && o->group == 1);
+  assert_true(o->kind == TN_BERNOULLI && o->mask == TN_MASK_SAMPLE && o->group == 1 && o->shape.rows == 0 &&
+              o->block == 1);
   assert_true(o->schedule == TN_RATE_CONSTANT && o->schedule_steps == 1000);
   const tn_regularization_config *r = &config.regularization;
   assert_true(r->l1 == 0 && r->l2 == 0 && r->max_norm == 0);
@@ -143,13 +144,14 @@ static void test_defaults_of_training(void **state) {
 
 static void test_a_key_sets_its_field(void **state) {
   (void)state;
-  assert_reads("[data]\nfile = a b.h5\nscale = -2.5e-1\nshuffle = shard\nplacement = rank\nstandardize = yes\n"
-               "[model]\nhidden = 512, 256 64\nactivation = gelu\nloss = huber\ninit = glorot_uniform\n"
-               "[dropout]\nhidden = .5,.25 , 0\nkind = gaussian\nmask = batch\ngroup = 4\nschedule = "
-               "anneal\nschedule_steps = 70\n"
-               "[train]\nclass_weights = 1 2.5\nseed = 9223372036854775807\noptimizer = adagrad\n"
-               "[schedule]\nkind = plateau\nscale_with_replicas = sqrt\n[early_stopping]\nmonitor = train_loss\n"
-               "[parallel]\nreduction = exact\nexact_fraction_bits = 30\n[output]\nprogress = none\n");
+  assert_reads(
+      "[data]\nfile = a b.h5\nscale = -2.5e-1\nshuffle = shard\nplacement = rank\nstandardize = yes\n"
+      "[model]\nhidden = 512, 256 64\nactivation = gelu\nloss = huber\ninit = glorot_uniform\n"
+      "[dropout]\nhidden = .5,.25 , 0\nshape = 4x3x2\nblock = 2\nkind = gaussian\nmask = batch\ngroup = 4\nschedule = "
+      "anneal\nschedule_steps = 70\n"
+      "[train]\nclass_weights = 1 2.5\nseed = 9223372036854775807\noptimizer = adagrad\n"
+      "[schedule]\nkind = plateau\nscale_with_replicas = sqrt\n[early_stopping]\nmonitor = train_loss\n"
+      "[parallel]\nreduction = exact\nexact_fraction_bits = 30\n[output]\nprogress = none\n");
   assert_string_equal(config.data.file, "a b.h5");
   assert_true(config.data.scale == -0.25 && config.data.shuffle == TN_SHUFFLE_SHARD);
   assert_true(config.data.placement == TN_PLACEMENT_RANK && config.data.standardize);
@@ -161,6 +163,7 @@ static void test_a_key_sets_its_field(void **state) {
   assert_true(config.dropout.hidden.values[1] == 0.25 && config.dropout.kind == TN_GAUSSIAN);
   assert_true(config.dropout.mask == TN_MASK_BATCH && config.dropout.group == 4);
   assert_true(config.dropout.schedule == TN_RATE_ANNEAL && config.dropout.schedule_steps == 70);
+  assert_true(config.dropout.shape.cols == 3 && config.dropout.block == 2);
   assert_true(config.train.class_weights.mode == TN_CLASS_WEIGHTS_LIST && config.train.class_weights.list.count == 2);
   assert_true(config.train.class_weights.list.values[1] == 2.5 && config.train.seed == INT64_MAX);
   assert_true(config.train.optimizer == TN_ADAGRAD && config.schedule.kind == TN_SCHEDULE_PLATEAU);

@@ -142,6 +142,20 @@ static void test_dropout_that_cannot_be(void **state) {
   static const char *const cases[][2] = {
       {"[model]\nhidden = 8\n[dropout]\nschedule = anneal",
        "a.ini:4: dropout.schedule = anneal, but all rates are 0: write dropout.input or dropout.hidden, or remove it"},
+      {"[dropout]\nshape = 8x8x1", "a.ini:2: dropout.shape has no effect with dropout.block = 1: remove it, or write "
+                                   "the side of patches, or channel, as dropout.block"},
+      {"[dropout]\nblock = 3", "a.ini:2: dropout.block = 3 needs the shape of the input's images: write dropout.shape "
+                               "= ROWSxCOLSxCHANNELS"},
+      {"[dropout]\nblock = 3\nshape = 8x8x1", "a.ini:2: dropout.block = 3 has no effect with dropout.input = 0: remove "
+                                              "it, or write the share of the input to drop"},
+      {"[dropout]\ninput = .1\nblock = 9\nshape = 8x9x3",
+       "a.ini:3: dropout.block = 9 is larger than the images of dropout.shape, 8 x 9: write a smaller one"},
+      {"[dropout]\ninput = .1\nblock = 3\nshape = 8x9x3\nkind = gaussian",
+       "a.ini:3: dropout.block = 3 drops patches, for which dropout.kind = gaussian has no form: write bernoulli, or "
+       "block = channel"},
+      {"[dropout]\ninput = .1\nblock = channel\nshape = 8x9x1",
+       "a.ini:3: dropout.block = channel would drop whole images, which have one channel (dropout.shape): write the "
+       "side of patches"},
   };
   ASSERT_CONTRADICTIONS(cases);
 }
@@ -179,6 +193,8 @@ static void test_sound_configurations_pass(void **state) {
       "[model]\nhidden = 8, 8\n[dropout]\nhidden = .5\n",
       "[model]\nhidden = 8, 8\n[dropout]\nhidden = .5, .2\n",
       "[dropout]\nhidden =\n",
+      "[dropout]\ninput = .5\nblock = 8\nshape = 8x9x1\n",
+      "[dropout]\ninput = .5\nblock = channel\nshape = 8x9x2\nkind = gaussian\n",
       "[dropout]\ninput = .5\nschedule = curriculum\nschedule_steps = 5\n",
       "[model]\nhidden = 8, 8\n[dropout]\nhidden = 0, .5\nschedule = anneal\n",
       "[model]\noutputs = 1\nloss = sigmoid_cross_entropy\n",

@@ -2,6 +2,8 @@
 #include "nn/dropout.h"
 
 #include "network_fixture.h"
+#include "nn/patch.h"
+#include "reference_network.h"
 
 #include "nn/dropout.h"
 
@@ -325,6 +327,142 @@ static void test_alpha_keeps_selu_normal(void **state) {
   bare_destroy(&net);
 }
 
+/* The formula by covers of rows and columns, against one that goes through every pixel and every patch. */
+static void test_the_probability_of_patches(void **state) {
+  (void)state;
+  static const struct {
+    int64_t rows, cols, block;
+    double rate;
+  } cases[] = {{8, 8, 1, 0.3}, {8, 8, 3, 0.1}, {8, 8, 5, 0.4}, {5, 9, 4, 0.2}, {7, 3, 3, 0.25}, {6, 6, 6, 0.3}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const tn_network network = {.image = {cases[i].rows, cases[i].cols, 2}, .block = cases[i].block};
+    const double expected = reference_patch_probability(&network, cases[i].rate);
+    const double found = tn_patch_probability(&network.image, cases[i].block, cases[i].rate);
+    if (!(fabs(found - expected) <= 1e-12))
+      fail_msg("case %d: %.15g for %.15g", (int)i, found, expected);
+  }
+}
+
+enum { IMAGE_ROWS = 10, IMAGE_COLS = 20, PIXELS = IMAGE_ROWS * IMAGE_COLS, CHANNELS = 3, BLOCK = 4 };
+
+static network_spec image_spec(int64_t block) {
+  network_spec spec = bare_spec;
+  spec.image = (tn_image_shape){IMAGE_ROWS, IMAGE_COLS, CHANNELS};
+  spec.block = block;
+  return spec;
+}
+
+static bool is_dropped(const float *mask, int64_t row, int64_t col) {
+  return mask[(row * IMAGE_COLS + col) * CHANNELS] == 0;
+}
+
+/* True where the patch from this corner lies in the image and is dropped as a whole. */
+static bool is_patch(const float *mask, int64_t row, int64_t col) {
+  if (row < 0 || col < 0 || row + BLOCK > IMAGE_ROWS || col + BLOCK > IMAGE_COLS)
+    return false;
+  for (int64_t i = 0; i < BLOCK * BLOCK; i++)
+    if (!is_dropped(mask, row + i / BLOCK, col + i % BLOCK))
+      return false;
+  return true;
+}
+
+/* Whole patches through all channels, and factors whose mean is 1. */
+static void assert_patches(const float *mask) {
+  double sum = 0;
+  for (int64_t pixel = 0; pixel < PIXELS; pixel++) {
+    bool in_patch = false;
+    for (int64_t i = 0; i < BLOCK * BLOCK; i++)
+      in_patch = in_patch || is_patch(mask, pixel / IMAGE_COLS - i / BLOCK, pixel % IMAGE_COLS - i % BLOCK);
+    assert_true(in_patch == is_dropped(mask, pixel / IMAGE_COLS, pixel % IMAGE_COLS));
+    for (int64_t channel = 0; channel < CHANNELS; channel++) {
+      assert_true(mask[pixel * CHANNELS + channel] == mask[pixel * CHANNELS]);
+      sum += mask[pixel * CHANNELS + channel];
+    }
+  }
+  assert_true(fabs(sum / UNITS - 1) < 1e-6);
+}
+
+/* A pixel that n patches cover stays with (1 - gamma)^n: the corners of the image most often. */
+static double pixel_rate(int64_t pixel, double gamma) {
+  int covers = 0;
+  for (int64_t r = 0; r + BLOCK <= IMAGE_ROWS; r++)
+    for (int64_t c = 0; c + BLOCK <= IMAGE_COLS; c++)
+      covers += pixel / IMAGE_COLS >= r && pixel / IMAGE_COLS < r + BLOCK && pixel % IMAGE_COLS >= c &&
+                pixel % IMAGE_COLS < c + BLOCK;
+  return 1 - pow(1 - gamma, covers);
+}
+
+/* Counts over many masks: each pixel by its own probability, and all of them by the rate, within 5 deviations. */
+static void test_patches_have_their_shape_and_rate(void **state) {
+  (void)state;
+  enum { PASSES = 500, MASKS = PASSES * ROWS };
+  const network_spec spec = image_spec(BLOCK);
+  bare net = bare_make(&spec);
+  tn_mask_source source = usual;
+  int counts[PIXELS] = {0};
+  double total = 0, squares = 0;
+  for (source.step = 0; source.step < PASSES; source.step++) {
+    const float *masks = factors(&net, &source, 0, ROWS);
+    for (int i = 0; i < ROWS; i++) {
+      int dropped = 0;
+      assert_patches(masks + i * UNITS);
+      for (int pixel = 0; pixel < PIXELS; pixel++) {
+        counts[pixel] += masks[i * UNITS + pixel * CHANNELS] == 0;
+        dropped += masks[i * UNITS + pixel * CHANNELS] == 0;
+      }
+      total += dropped;
+      squares += (double)dropped * dropped;
+    }
+  }
+  const double mean = total / MASKS, variance = squares / MASKS - mean * mean;
+  assert_true(fabs(mean - PIXELS * RATE) < 5 * sqrt(variance / MASKS));
+  const double gamma = reference_patch_probability(net.network, RATE);
+  for (int pixel = 0; pixel < PIXELS; pixel++) {
+    const double rate = pixel_rate(pixel, gamma);
+    assert_true(fabs(counts[pixel] - MASKS * rate) < 5 * sqrt(MASKS * rate * (1 - rate)));
+  }
+  bare_destroy(&net);
+}
+
+static void test_channels_are_dropped_whole(void **state) {
+  (void)state;
+  enum { PASSES = 500 };
+  network_spec spec = image_spec(-1);
+  bare net = bare_make(&spec);
+  tn_mask_source source = usual;
+  int dropped = 0;
+  for (source.step = 0; source.step < PASSES; source.step++) {
+    const float *mask = factors(&net, &source, 0, 1);
+    for (int unit = 0; unit < UNITS; unit++)
+      assert_true(mask[unit] == mask[unit % CHANNELS]);
+    for (int channel = 0; channel < CHANNELS; channel++) {
+      dropped += mask[channel] == 0;
+      assert_true(mask[channel] == 0 || fabs(mask[channel] * (1 - RATE) - 1) < 1e-4);
+    }
+  }
+  const double decisions = PASSES * CHANNELS;
+  assert_true(fabs(dropped - decisions * RATE) < 5 * sqrt(decisions * RATE * (1 - RATE)));
+  bare_destroy(&net);
+}
+
+/* Behind the hidden layers all is as it was; masks of samples are those of their rows. */
+static void test_an_image_is_the_inputs_alone(void **state) {
+  (void)state;
+  const network_spec spec = image_spec(BLOCK);
+  bare image = bare_make(&spec), plain = bare_make(&bare_spec);
+  for (int layer = 1; layer < 3; layer++)
+    assert_same(factors(&plain, &usual, layer, ROWS), factors(&image, &usual, layer, ROWS), ROWS * UNITS);
+  tn_mask_source sample = usual;
+  sample.stream = TN_STREAM_MC;
+  float first[UNITS];
+  memcpy(first, factors(&image, &sample, 0, ROWS) + UNITS, sizeof first);
+  sample.first_row++;
+  assert_patches(first);
+  assert_same(first, factors(&image, &sample, 0, ROWS), UNITS);
+  bare_destroy(&image);
+  bare_destroy(&plain);
+}
+
 /* A unit that is dropped has neither a value nor a slope; one that is kept has both, scaled alike. */
 static void test_forward_and_backward_have_the_same_mask(void **state) {
   (void)state;
@@ -512,6 +650,10 @@ int main(void) {
       cmocka_unit_test(test_masks_follow_the_schedule),
       cmocka_unit_test(test_alpha_keeps_mean_and_variance),
       cmocka_unit_test(test_alpha_keeps_selu_normal),
+      cmocka_unit_test(test_the_probability_of_patches),
+      cmocka_unit_test(test_patches_have_their_shape_and_rate),
+      cmocka_unit_test(test_channels_are_dropped_whole),
+      cmocka_unit_test(test_an_image_is_the_inputs_alone),
       cmocka_unit_test(test_forward_and_backward_have_the_same_mask),
       cmocka_unit_test(test_the_output_is_never_dropped),
       cmocka_unit_test(test_rate_zero_changes_nothing),

@@ -13,7 +13,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { INPUTS = 5, OUTPUTS = 4, ROWS = 7, FIRST_ROWS = 4 };
+enum { INPUTS = 5, INPUTS_MAX = 12, OUTPUTS = 4, ROWS = 7, FIRST_ROWS = 4 };
 
 /* The reference differs from the exact gradient by h^2 / 6 f''' and by 2^-53 L / h: below 1e-9 here. So what is seen is
  * the rounding of float32: a sum of up to 7 terms in each of 3 layers, there and back, and one over 7 rows, of terms
@@ -25,13 +25,13 @@ enum { INPUTS = 5, OUTPUTS = 4, ROWS = 7, FIRST_ROWS = 4 };
 
 /* One batch of rows with all kinds of targets. */
 typedef struct step_data {
-  float x[ROWS * INPUTS], values[ROWS * OUTPUTS], weights[ROWS];
+  float x[ROWS * INPUTS_MAX], values[ROWS * OUTPUTS], weights[ROWS];
   int32_t labels[ROWS];
 } step_data;
 
 static void fill_data(tn_loss loss, step_data *data) {
   const bool shares = loss == TN_SIGMOID_CROSS_ENTROPY;
-  fill_uniform(1, -1.5, 1.5, ROWS * INPUTS, data->x);
+  fill_uniform(1, -1.5, 1.5, ROWS * INPUTS_MAX, data->x);
   fill_uniform(2, shares ? 0 : -2.5, shares ? 1 : 2.5, ROWS * OUTPUTS, data->values);
   fill_uniform(3, 0.2, 3, ROWS, data->weights);
   for (int i = 0; i < ROWS; i++)
@@ -71,8 +71,8 @@ static double reference_step(const gradient_case *given, const double *parameter
   batch_cut batch;
   for (int b = 0; b < 2; b++) {
     cut_batch(given, b, &batch);
-    reference_forward(given->network, parameters, given->data.x + batch.first * INPUTS, batch.rows, &given->drawn[b],
-                      z);
+    reference_forward(given->network, parameters, given->data.x + batch.first * given->spec.inputs, batch.rows,
+                      &given->drawn[b], z);
     loss += reference_loss(given->spec.loss, batch.rows, OUTPUTS, z, &batch.targets);
   }
   return loss;
@@ -85,8 +85,8 @@ static double compute_step(const gradient_case *given, const float *parameters, 
   batch_cut batch;
   for (int b = 0; b < 2; b++) {
     cut_batch(given, b, &batch);
-    for (int64_t i = 0; i < batch.rows * INPUTS; i++)
-      workspace->input[i] = given->data.x[batch.first * INPUTS + i];
+    for (int64_t i = 0; i < batch.rows * given->spec.inputs; i++)
+      workspace->input[i] = given->data.x[batch.first * given->spec.inputs + i];
     float *z = tn_network_forward(given->network, parameters, workspace, batch.rows, batch.masks);
     tn_loss_add(given->spec.loss, batch.rows, OUTPUTS, z, &batch.targets, true, &sums);
     tn_network_backward(given->network, parameters, workspace, batch.rows, gradient, b > 0);
@@ -230,6 +230,25 @@ static void test_alpha_masks_by_batch(void **state) {
   check_dropout(TN_ALPHA, TN_MASK_BATCH);
 }
 
+/* Images of 3 x 2 pixels with 2 channels: patches of 2 x 2, and whole channels. */
+static void test_dropout_of_images(void **state) {
+  (void)state;
+  network_spec spec = deep;
+  spec.inputs = INPUTS_MAX;
+  spec.image = (tn_image_shape){3, 2, 2};
+  spec.activation = TN_TANH;
+  spec.rate = 0.3;
+  spec.input_rate = 0.4;
+  for (int mask = TN_MASK_SAMPLE; mask <= TN_MASK_BATCH; mask++)
+    for (spec.block = -1; spec.block <= 2; spec.block += 3) {
+      spec.mask = (tn_mask)mask;
+      check(&spec, true);
+    }
+  spec.block = -1;
+  spec.kind = TN_GAUSSIAN;
+  check(&spec, true);
+}
+
 static void test_networks_of_other_depths(void **state) {
   (void)state;
   network_spec spec = {.inputs = INPUTS, .outputs = OUTPUTS, .activation = TN_TANH, .input_rate = 0.3, .rate = 0.3};
@@ -271,6 +290,7 @@ int main(void) {
       cmocka_unit_test(test_gaussian_masks_by_batch),  cmocka_unit_test(test_networks_of_other_depths),
       cmocka_unit_test(test_scheduled_rates),          cmocka_unit_test(test_alpha_masks_by_sample),
       cmocka_unit_test(test_alpha_masks_by_batch),     cmocka_unit_test(test_a_batch_without_rows),
+      cmocka_unit_test(test_dropout_of_images),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

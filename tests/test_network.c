@@ -103,6 +103,12 @@ static void test_impossible_shapes_are_refused(void **state) {
 
 static void test_impossible_rates_are_refused(void **state) {
   (void)state;
+  dropout.block = 2;
+  dropout.shape = (tn_image_shape){2, 2, 2};
+  assert_refused(5, "dropout.shape is 2x2x2, but a row has 5 features", "ROWSxCOLSxCHANNELS");
+  dropout.block = 2;
+  dropout.shape = (tn_image_shape){5, 1, 1};
+  assert_refused(5, "dropout.block is 2", "images of 5 x 1");
   dropout.input = 1;
   assert_refused(5, "dropout.input has the rate 1", "below 1");
   dropout.hidden.values[0] = NAN;

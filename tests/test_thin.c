@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { INPUTS = 37, OUTPUTS = 5, ROWS = 40 };
+enum { INPUTS = 35, OUTPUTS = 5, ROWS = 40 };
 
 static const network_spec usual = {.inputs = INPUTS,
                                    .outputs = OUTPUTS,
@@ -127,6 +127,18 @@ static void test_any_place_may_be_dropped_or_not(void **state) {
   check(&spec);
 }
 
+static void test_images_are_thinned_by_patches_and_channels(void **state) {
+  (void)state;
+  network_spec spec = usual;
+  spec.input_rate = 0.4;
+  spec.image = (tn_image_shape){5, 7, 1};
+  spec.block = 3;
+  check(&spec);
+  spec.image = (tn_image_shape){1, 5, 7};
+  spec.block = -1;
+  check(&spec);
+}
+
 /* Steps of a schedule whose rates are worth it are thinned by them; those before are not. */
 static void test_thinning_follows_the_schedule(void **state) {
   (void)state;
@@ -218,6 +230,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_thinned_step_is_the_dense_step_with_the_same_masks),
       cmocka_unit_test(test_any_place_may_be_dropped_or_not),
+      cmocka_unit_test(test_images_are_thinned_by_patches_and_channels),
       cmocka_unit_test(test_thinning_follows_the_schedule),
       cmocka_unit_test(test_dropped_units_have_gradients_of_zero),
       cmocka_unit_test(test_the_plain_passes_are_taken_where_thinning_does_not_apply),

@@ -105,6 +105,8 @@ typedef struct tn_dropout_config {
   tn_dropout_kind kind;
   tn_mask mask;
   int64_t group;
+  tn_image_shape shape;      /* of a row of features, for `block` */
+  int64_t block;             /* side of the dropped patches of the input; 1: single inputs; below 0: whole channels */
   tn_rate_schedule schedule; /* of all rates */
   int64_t schedule_steps;    /* its time constant */
 } tn_dropout_config;

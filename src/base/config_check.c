@@ -11,8 +11,7 @@ static bool differs(const checked *c, const char *name) {
   return !tn_option_equal(tn_config_find_name(name), c->config, c->defaults);
 }
 
-/* A key's value as written, for a message. */
-static const char *show(const tn_config *config, const char *name, char shown[64]) {
+const char *tn_config_show(const tn_config *config, const char *name, char shown[64]) {
   tn_text text = tn_text_over(shown, 64);
   tn_option_write(tn_config_find_name(name), config, &text);
   return shown;
@@ -70,9 +69,9 @@ static tn_status check_dependence(const checked *c, const dependence *d) {
   char value[64], alternatives[256];
   tn_text text = tn_text_over(alternatives, sizeof alternatives);
   add_alternatives(d, &text);
-  return tn_config_fail(c->config, tn_config_find_name(d->key),
-                        "%s = %s has no effect with %s = %s: remove it, or write %s = %s", d->key,
-                        show(c->config, d->key, value), d->on, tn_config_word(d->on, word), d->on, alternatives);
+  return tn_config_fail(
+      c->config, tn_config_find_name(d->key), "%s = %s has no effect with %s = %s: remove it, or write %s = %s", d->key,
+      tn_config_show(c->config, d->key, value), d->on, tn_config_word(d->on, word), d->on, alternatives);
 }
 
 static tn_status check_dependences(const checked *c) {
@@ -108,49 +107,6 @@ static tn_status check_data(const checked *c) {
                           "data.%s is empty: write the path of a data set in %.200s, e.g. /train/%s",
                           data->train_x[0] ? "train_y" : "train_x", data->file, data->train_x[0] ? "y" : "x");
   return TN_OK;
-}
-
-static double highest_rate(const tn_dropout_config *dropout) {
-  double highest = dropout->input;
-  for (int i = 0; i < dropout->hidden.count; i++)
-    highest = dropout->hidden.values[i] > highest ? dropout->hidden.values[i] : highest;
-  return highest;
-}
-
-static tn_status check_rate_schedule(const checked *c) {
-  const tn_dropout_config *dropout = &c->config->dropout;
-  if (dropout->schedule == TN_RATE_CONSTANT || highest_rate(dropout) > 0)
-    return TN_OK;
-  return tn_config_fail(c->config, tn_config_find_name("dropout.schedule"),
-                        "dropout.schedule = %s, but all rates are 0: write dropout.input or dropout.hidden, or remove "
-                        "it",
-                        tn_config_word("dropout.schedule", (int)dropout->schedule));
-}
-
-static tn_status check_hidden_rates(const checked *c) {
-  const tn_real_list *rates = &c->config->dropout.hidden;
-  const int layers = c->config->model.hidden.count;
-  const tn_option *option = tn_config_find_name("dropout.hidden");
-  if (rates->count == 0 || rates->count == layers)
-    return TN_OK;
-  if (rates->count == 1 && (layers > 0 || rates->values[0] == 0))
-    return TN_OK;
-  char value[64];
-  show(c->config, "dropout.hidden", value);
-  if (layers == 0)
-    return tn_config_fail(c->config, option,
-                          "dropout.hidden = %s, but model.hidden is empty and a linear model has no hidden units to "
-                          "drop: remove it, or write model.hidden = UNITS (dropout.input drops inputs)",
-                          value);
-  return tn_config_fail(c->config, option,
-                        "dropout.hidden = %s has %d rates for %d hidden layer%s (model.hidden): write one rate for "
-                        "all, or %d",
-                        value, rates->count, layers, layers == 1 ? "" : "s", layers);
-}
-
-static tn_status check_dropout(const checked *c) {
-  TN_TRY(check_hidden_rates(c));
-  return check_rate_schedule(c);
 }
 
 static tn_status check_class_weights(const checked *c) {
@@ -237,7 +193,7 @@ static tn_status check_all(const checked *c) {
   TN_TRY(check_dependences(c));
   TN_TRY(check_data(c));
   TN_TRY(check_model(c));
-  TN_TRY(check_dropout(c));
+  TN_TRY(tn_config_check_dropout(c->config));
   TN_TRY(check_steps(c));
   TN_TRY(check_schedule(c));
   return check_monitor(c);

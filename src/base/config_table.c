@@ -108,6 +108,8 @@ static const tn_option options[] = {
     {KEY(dropout, kind), CHOICE("bernoulli", dropout_kind_words), .meaning = "units are dropped, or multiplied by normal noise of the same variance, or set to what selu tends to, with mean and variance kept (alpha, for selu)"},
     {KEY(dropout, mask), CHOICE("sample", mask_words), .meaning = "a mask for each row, or one for all rows of a replica's batch"},
     {KEY(dropout, group), WHOLE("1", 1, TN_UNITS_MAX), .meaning = "neighbouring units that share their fate"},
+    {KEY(dropout, shape), .type = TN_OPTION_SHAPE, .fallback = "", .whole = {1, TN_UNITS_MAX}, .meaning = "the features of a row as an image, for block: row by row, channels last"},
+    {KEY(dropout, block), WHOLE("1", 1, TN_UNITS_MAX), .special = "channel", .meaning = "at the input, drops block x block patches of the image through all channels, or whole channels; 1 is single inputs"},
     {KEY(dropout, schedule), CHOICE("constant", rate_schedule_words), .meaning = "of all rates: curriculum grows from 0, rate x (1 - exp(-step / schedule_steps)); anneal falls to 0, rate x exp(-step / schedule_steps)"},
     {KEY(dropout, schedule_steps), WHOLE("1000", 1, STEPS_MAX), .meaning = "time constant of the schedule, in steps of the run"},
 

@@ -33,4 +33,10 @@ void tn_config_set_origin(tn_config *config, const tn_option *option, int line);
 tn_status tn_config_fail(const tn_config *config, const tn_option *option, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A key's value as written, for a message. */
+const char *tn_config_show(const tn_config *config, const char *name, char shown[64]);
+
+/* config_check_dropout.c: what of [dropout] cannot go together. TN_ERR_CONFIG. */
+tn_status tn_config_check_dropout(const tn_config *config);
+
 #endif

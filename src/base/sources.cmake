@@ -1,5 +1,6 @@
 target_sources(tn_base PRIVATE
   base/config_check.c
+  base/config_check_dropout.c
   base/config_describe.c
   base/config_format.c
   base/config_lines.c

@@ -1,6 +1,7 @@
 #include "nn/dropout.h"
 
 #include "math/kernels.h"
+#include "nn/patch.h"
 
 #include <math.h>
 
@@ -47,20 +48,41 @@ static tn_place place_of(const tn_dropout *dropout, int64_t row) {
   return tn_place_make(source->seed, source->stream, source->replica, dropout->layer, source->step, place_row);
 }
 
-static void draw(const tn_dropout *dropout, int64_t row) {
-  const tn_place place = place_of(dropout, row);
-  const int64_t group = dropout->network->group;
+static void draw_units(const tn_dropout *dropout, tn_place place, int64_t units, int64_t group) {
   switch (dropout->network->kind) {
   case TN_BERNOULLI:
-    tn_random_bernoulli_factors(place, dropout->units, group, dropout->rate, dropout->factor);
+    tn_random_bernoulli_factors(place, units, group, dropout->rate, dropout->factor);
     break;
   case TN_GAUSSIAN:
-    tn_random_gaussian_factors(place, dropout->units, group, dropout->rate, dropout->factor);
+    tn_random_gaussian_factors(place, units, group, dropout->rate, dropout->factor);
     break;
   case TN_ALPHA:
-    tn_random_kept_factors(place, dropout->units, group, dropout->rate, dropout->kept_factor, dropout->factor);
+    tn_random_kept_factors(place, units, group, dropout->rate, dropout->kept_factor, dropout->factor);
     break;
   }
+}
+
+/* The input as an image. */
+static void draw_image(const tn_dropout *dropout, tn_place place) {
+  const tn_network *network = dropout->network;
+  if (network->block > 0) {
+    tn_patch_factors(place, &network->image, network->block, dropout->patch_probability, dropout->factor);
+    return;
+  }
+  draw_units(dropout, place, network->image.channels, 1);
+  tn_patch_spread_channels(&network->image, dropout->factor);
+}
+
+static bool is_image(const tn_dropout *dropout) {
+  return dropout->layer == 0 && dropout->network->block != 1;
+}
+
+static void draw(const tn_dropout *dropout, int64_t row) {
+  const tn_place place = place_of(dropout, row);
+  if (is_image(dropout))
+    draw_image(dropout, place);
+  else
+    draw_units(dropout, place, dropout->units, dropout->network->group);
 }
 
 static void prepare_alpha(tn_dropout *dropout) {
@@ -78,6 +100,8 @@ tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *sou
     return (tn_dropout){0};
   if (network->kind == TN_ALPHA)
     prepare_alpha(&dropout);
+  if (is_image(&dropout) && network->block > 0)
+    dropout.patch_probability = tn_patch_probability(&network->image, network->block, dropout.rate);
   dropout.shared = network->mask == TN_MASK_BATCH && source->stream != TN_STREAM_MC;
   if (dropout.shared)
     draw(&dropout, 0);

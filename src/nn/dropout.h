@@ -11,8 +11,9 @@ typedef struct tn_dropout {
   uint32_t layer;               /* 0: the input; i: behind layer i */
   double rate;
   int64_t units;
-  bool shared;   /* one mask for all rows, already in `factor` */
-  float *factor; /* scratch of `units` floats */
+  double patch_probability; /* of a patch's corner, where the input is dropped in patches; else 0 */
+  bool shared;              /* one mask for all rows, already in `factor` */
+  float *factor;            /* scratch of `units` floats */
   /* kind = alpha: the factor of a unit that is kept, and what is added behind the factors */
   float kept_factor, dropped_shift, kept_shift;
 } tn_dropout;
@@ -45,8 +46,8 @@ tn_alpha tn_alpha_of(double rate);
  * masks always differ from row to row, so that a row's samples do not depend on the rows beside it. Borrows all. */
 tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *source, int layer, float *factor);
 
-/* The factors of row `row` of the pass: r / (1 - rate), or Gaussian noise around 1, or alpha dropout's a r; NULL where
- * nothing is dropped. They stand in the scratch until the next call. */
+/* The factors of row `row` of the pass: r / (1 - rate), Gaussian noise around 1, alpha dropout's a r, or an image's
+ * patches (nn/patch.h); NULL where nothing is dropped. They stand in the scratch until the next call. */
 const float *tn_dropout_row(const tn_dropout *dropout, int64_t row);
 
 /* Behind the factors that tn_dropout_row gave: the shifts of the row's values, where the kind of dropout has some. */

@@ -51,6 +51,23 @@ static tn_status check_dropout(const tn_dropout_config *dropout, int hidden_laye
   return TN_OK;
 }
 
+/* What needs the number of features: the rest is the configuration's check. */
+static tn_status check_image(const tn_dropout_config *dropout, int64_t inputs) {
+  const tn_image_shape *shape = &dropout->shape;
+  if (dropout->block == 1)
+    return TN_OK;
+  if (shape->rows > inputs || shape->cols > inputs || shape->rows * shape->cols > inputs || shape->channels > inputs ||
+      shape->rows * shape->cols * shape->channels != inputs)
+    return tn_fail(TN_ERR_CONFIG,
+                   "dropout.shape is %lldx%lldx%lld, but a row has %lld features: write ROWSxCOLSxCHANNELS whose "
+                   "product is that",
+                   (long long)shape->rows, (long long)shape->cols, (long long)shape->channels, (long long)inputs);
+  if (dropout->block == 0 || dropout->block > shape->rows || dropout->block > shape->cols)
+    return tn_fail(TN_ERR_CONFIG, "dropout.block is %lld, which is no side of patches in images of %lld x %lld",
+                   (long long)dropout->block, (long long)shape->rows, (long long)shape->cols);
+  return TN_OK;
+}
+
 static double hidden_rate(const tn_dropout_config *dropout, int layer) {
   if (dropout->hidden.count == 0)
     return 0;
@@ -101,6 +118,8 @@ static tn_status fill(tn_network *network, const tn_model_config *model, const t
   network->kind = dropout->kind;
   network->mask = dropout->mask;
   network->group = dropout->group;
+  network->image = dropout->shape;
+  network->block = dropout->block;
   network->rate_schedule = dropout->schedule;
   network->schedule_steps = dropout->schedule_steps;
   network->loss = model->loss;
@@ -121,6 +140,7 @@ tn_status tn_network_create(tn_network **network, const tn_model_config *model, 
   *network = NULL;
   TN_TRY(check_model(model, inputs));
   TN_TRY(check_dropout(dropout, model->hidden.count));
+  TN_TRY(check_image(dropout, inputs));
   tn_status status = allocate(network, model->hidden.count + 1);
   if (status == TN_OK)
     status = fill(*network, model, dropout, inputs);

@@ -48,6 +48,8 @@ typedef struct tn_network {
   tn_dropout_kind kind;
   tn_mask mask;
   int64_t group;
+  tn_image_shape image; /* of the input, where block is not 1 */
+  int64_t block;        /* at the input: the side of patches; 1: single units; below 0: whole channels */
   tn_rate_schedule rate_schedule;
   int64_t schedule_steps; /* its time constant */
   tn_loss loss;

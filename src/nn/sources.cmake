@@ -9,6 +9,7 @@ target_sources(tn_nn PRIVATE
   nn/mixture.c
   nn/network.c
   nn/optimizer.c
+  nn/patch.c
   nn/schedule.c
   nn/thin.c
   nn/update.c

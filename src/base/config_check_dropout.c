@@ -1,0 +1,95 @@
+/* The [dropout] section: rates that belong to nothing, and forms that have no form for each other. */
+#include "base/config_table.h"
+
+static tn_status check_hidden_rates(const tn_config *config) {
+  const tn_real_list *rates = &config->dropout.hidden;
+  const int layers = config->model.hidden.count;
+  const tn_option *option = tn_config_find_name("dropout.hidden");
+  if (rates->count == 0 || rates->count == layers)
+    return TN_OK;
+  if (rates->count == 1 && (layers > 0 || rates->values[0] == 0))
+    return TN_OK;
+  char value[64];
+  tn_config_show(config, "dropout.hidden", value);
+  if (layers == 0)
+    return tn_config_fail(config, option,
+                          "dropout.hidden = %s, but model.hidden is empty and a linear model has no hidden units to "
+                          "drop: remove it, or write model.hidden = UNITS (dropout.input drops inputs)",
+                          value);
+  return tn_config_fail(config, option,
+                        "dropout.hidden = %s has %d rates for %d hidden layer%s (model.hidden): write one rate for "
+                        "all, or %d",
+                        value, rates->count, layers, layers == 1 ? "" : "s", layers);
+}
+
+static double highest_rate(const tn_dropout_config *dropout) {
+  double highest = dropout->input;
+  for (int i = 0; i < dropout->hidden.count; i++)
+    highest = dropout->hidden.values[i] > highest ? dropout->hidden.values[i] : highest;
+  return highest;
+}
+
+static tn_status check_schedule(const tn_config *config) {
+  const tn_dropout_config *dropout = &config->dropout;
+  if (dropout->schedule == TN_RATE_CONSTANT || highest_rate(dropout) > 0)
+    return TN_OK;
+  return tn_config_fail(config, tn_config_find_name("dropout.schedule"),
+                        "dropout.schedule = %s, but all rates are 0: write dropout.input or dropout.hidden, or remove "
+                        "it",
+                        tn_config_word("dropout.schedule", (int)dropout->schedule));
+}
+
+/* dropout.block and dropout.shape have a sense together, and where the input is dropped. */
+static tn_status check_image(const tn_config *config, const char *block) {
+  const tn_dropout_config *dropout = &config->dropout;
+  const tn_option *option = tn_config_find_name("dropout.block");
+  const bool has_block = dropout->block != 1, has_shape = dropout->shape.rows > 0;
+  if (has_shape && !has_block)
+    return tn_config_fail(
+        config, tn_config_find_name("dropout.shape"),
+        "dropout.shape has no effect with dropout.block = 1: remove it, or write the side of patches, "
+        "or channel, as dropout.block");
+  if (has_block && !has_shape)
+    return tn_config_fail(config, option,
+                          "dropout.block = %s needs the shape of the input's images: write dropout.shape = "
+                          "ROWSxCOLSxCHANNELS",
+                          block);
+  if (has_block && dropout->input <= 0)
+    return tn_config_fail(config, option,
+                          "dropout.block = %s has no effect with dropout.input = 0: remove it, or write the share of "
+                          "the input to drop",
+                          block);
+  return TN_OK;
+}
+
+/* Whether the shape fits the features is the network's to say. */
+static tn_status check_block(const tn_config *config) {
+  const tn_dropout_config *dropout = &config->dropout;
+  const tn_image_shape *shape = &dropout->shape;
+  const tn_option *option = tn_config_find_name("dropout.block");
+  char block[64];
+  TN_TRY(check_image(config, tn_config_show(config, "dropout.block", block)));
+  if (dropout->block < 0 && shape->channels == 1)
+    return tn_config_fail(config, option,
+                          "dropout.block = channel would drop whole images, which have one channel (dropout.shape): "
+                          "write the side of patches");
+  if (dropout->block <= 1)
+    return TN_OK;
+  if (dropout->block > shape->rows || dropout->block > shape->cols)
+    return tn_config_fail(config, option,
+                          "dropout.block = %s is larger than the images of dropout.shape, %lld x %lld: write a smaller "
+                          "one",
+                          block, (long long)shape->rows, (long long)shape->cols);
+  if (dropout->kind != TN_BERNOULLI)
+    return tn_config_fail(config, option,
+                          "dropout.block = %s drops patches, for which dropout.kind = %s has no form: write bernoulli, "
+                          "or block = channel",
+                          block, tn_config_word("dropout.kind", (int)dropout->kind));
+  return TN_OK;
+}
+
+tn_status tn_config_check_dropout(const tn_config *config) {
+  TN_TRY(check_hidden_rates(config));
+  TN_TRY(check_schedule(config));
+  return check_block(config);
+}
