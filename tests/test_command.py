@@ -114,12 +114,14 @@ exec {THINNET} train {self.config} -s data.file=rows.h5 -o {self.path('run')}
         os.mkdir(self.path("other"))
         with open(self.config, encoding="utf-8") as file:
             self.write("other/small.ini", file.read() + "[schedule]\nkind = cosine\n")
-        for first, second, what in (((train, self.folder), ((*train, "-s", "train.seed=5"), self.folder), "command line"),
-                                    ((train, self.folder), (("eval", "best.h5"), self.folder), "command line"),
-                                    ((train, self.folder), (train, self.path("other")), "configuration")):
+        other_line = "the command line differs: rank 1 of 2 does not have what rank 0 has"
+        other_key = "rank 1: the configuration differs from that of rank 0 in schedule.kind: "
+        for first, second, words in (((train, self.folder), ((*train, "-s", "train.seed=5"), self.folder), other_line),
+                                     ((train, self.folder), (("eval", "best.h5"), self.folder), other_line),
+                                     ((train, self.folder), (train, self.path("other")), other_key)):
             done = self.apart(first, second)
             self.assertEqual(done.returncode, 2, done.stderr)
-            self.assertIn(f"thinnet: error: the {what} differs: rank 1 of 2 does not have what rank 0 has", done.stderr)
+            self.assertIn(f"thinnet: error: {words}", done.stderr)
             self.assertFalse(os.path.exists(self.path("run")))
         done = self.apart((train, self.folder), (train, "/"))
         self.assertEqual(done.returncode, 2, done.stderr)

@@ -166,7 +166,9 @@ class Ranks(FaultCase):
         for call, at in (("create", 7), ("write", 20), ("link", 4)):
             run = f"{call}-{at}"
             orphan = self.make_orphan((call, "stop", at), run)
-            self.assertEqual(self.train_again(run, "--resume", ranks=2).stderr, "")
+            warnings = self.train_again(run, "--resume", ranks=2).stderr.splitlines()
+            self.assertEqual(len(warnings), 1, warnings)
+            self.assertRegex(warnings[0], f"warning: .*/{run}: taken over from a run that seems to be alive .*process {orphan},")
             self.assert_like_whole(run, "an orphan")
             self.wake(orphan, run)
 

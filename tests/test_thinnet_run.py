@@ -2,6 +2,7 @@
 """scripts/thinnet-run: what it starts, when it starts again, and that the run so put together is the run never disturbed."""
 
 import os
+import re
 import shutil
 import signal
 import stat
@@ -114,12 +115,14 @@ exit "$status"
         self.assertFalse(os.path.exists(self.path("calls")))
 
     def test_wrong_usage(self):
-        for arguments, words in ((["--", "train", "a"], "-n RANKS is missing"), (["-n", "0", "--", "train", "a"], "at least 1"),
+        for arguments, words in ((["--", "train", "a"], "-n RANKS is missing"), (["-n", "0", "--", "train", "a"], "from 1"),
                                  (["-n", "2", "--", "eval", "a"], "train CONFIG.ini"), (["-n"], "needs a value"),
                                  (["-n", "2", "--", "train", "a", "--resume"], "by thinnet-run itself"),
                                  (["-n", "2", "--", "train", "a", "--overwrite"], "contradict"),
                                  (["-n", "2", "--min-ranks", "3", "--", "train", "a"], "more than -n 2"),
-                                 (["-n", "2", "--hostfile", "none", "--", "train", "a"], "none: there is no such file")):
+                                 (["-n", "2", "--hostfile", "none", "--", "train", "a"], "none: there is no such file"),
+                                 (["-n", "99999999999999999999", "--", "train", "a"], "to 9999999"),
+                                 (["-n", "2", "--hostfile", self.write("hostfile", "# none\n\n"), "--", "train", "a"], "names no host")):
             self.assertIn(words, self.finish(self.start(*arguments), 2))
 
 
@@ -135,6 +138,14 @@ class Trainings(RunCase):
     def child(self, parent, name):
         found = subprocess.run(["pgrep", "-P", str(parent), name], capture_output=True, text=True, check=True)
         return int(found.stdout.split()[0])
+
+    def writer(self):
+        """The process that the folder's owner record names; None once the run has ended."""
+        try:
+            with open(self.path("run", "owner"), encoding="utf-8") as file:
+                return int(re.search("process = ([0-9]+)", file.read())[1])
+        except FileNotFoundError:
+            return None
 
     def assert_like_undisturbed(self):
         self.train("whole", *self.LONG, "--overwrite")
@@ -152,6 +163,20 @@ class Trainings(RunCase):
         process = self.start_training()
         os.kill(self.child(process.pid, "mpirun"), signal.SIGKILL)
         self.assertIn("ended by signal 9 (KILL): restart 1 of 3", self.finish(process, 0))
+        self.assert_like_undisturbed()
+
+    def test_two_in_one_folder(self):
+        """The first one, which sleeps while the second one starts, does not take the folder back."""
+        first = self.start_training()
+        writer = self.writer()
+        os.kill(writer, signal.SIGSTOP)
+        second = self.start("-n", "2", "--", "train", self.config, "-o", self.path("run"), *self.LONG)
+        self.wait(lambda: self.writer() != writer)
+        os.kill(writer, signal.SIGCONT)
+        errors = self.finish(first, 2)
+        self.assertIn("another run has taken this folder over", errors)
+        self.assertNotIn("restart", errors)
+        self.assertIn("taken over from a run that seems to be alive", self.finish(second, 0))
         self.assert_like_undisturbed()
 
     def test_requests_to_stop(self):

@@ -195,7 +195,7 @@ static void test_other_rows(void **state) {
   const float before = c.storage[0];
   c.storage[0] += 1.0F;
   assert_all_status(case_train(&c, all_ranks(), "run", &resume, &result), TN_ERR_DATA);
-  assert_all_message("--resume: the training rows are not those that the run was started with");
+  assert_all_message("--resume: the training or validation rows are not those that the run was started with");
   c.storage[0] = before;
   assert_all_ok(case_train(&c, all_ranks(), "run", &resume, &result));
   case_destroy(&c);

@@ -235,6 +235,9 @@ char *tn_config_format(const tn_config *config);
 /* The table for a person: every key with type, range, default and meaning. */
 void tn_config_describe(FILE *stream);
 
+/* Number of keys whose values differ; lists them, comma-separated, in keys (NULL where size is 0). Local. */
+int tn_config_differences(const tn_config *one, const tn_config *other, char *keys, size_t size);
+
 /* Compares two resolved configurations of the same run. Lists into `keys` (at most `size` bytes, ", " between
  * them) the keys whose change a resume does not allow: all but [output], train.time_limit, train.max_steps,
  * parallel.threads, data.placement, and a larger train.epochs. Where `now` leaves model.outputs,

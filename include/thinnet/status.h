@@ -14,6 +14,7 @@ extern "C" {
   X(TN_ERR_USAGE, 2, "wrong usage")                                                                                    \
   X(TN_ERR_CONFIG, 2, "wrong configuration")                                                                           \
   X(TN_ERR_DATA, 2, "wrong input data")                                                                                \
+  X(TN_ERR_TAKEN, 2, "the run folder is another run's")                                                                \
   X(TN_ERR_DAMAGED, 1, "damaged file")                                                                                 \
   X(TN_ERR_IO, 1, "input or output failed")                                                                            \
   X(TN_ERR_NUMERIC, 1, "numbers out of range")                                                                         \

@@ -38,6 +38,16 @@ void tn_error_clear(void) {
   message[0] = '\0';
 }
 
+tn_kept_error tn_error_keep(void) {
+  tn_kept_error kept;
+  memcpy(kept.message, message, sizeof message);
+  return kept;
+}
+
+void tn_error_restore(const tn_kept_error *kept) {
+  memcpy(message, kept->message, sizeof message);
+}
+
 const char *tn_error_message(void) {
   return message;
 }

@@ -20,6 +20,14 @@ tn_status tn_fail_errno(tn_status status, int error_number, const char *format, 
 /* Empties the message. */
 void tn_error_clear(void);
 
+/* The present message, kept over calls that may fail with others. */
+typedef struct tn_kept_error {
+  char message[TN_MESSAGE_MAX];
+} tn_kept_error;
+
+tn_kept_error tn_error_keep(void);
+void tn_error_restore(const tn_kept_error *kept);
+
 /* Leaves the calling function with the status of a failed expression. */
 #define TN_TRY(expression)                                                                                             \
   do {                                                                                                                 \

@@ -8,7 +8,7 @@ target_sources(tn_base PRIVATE
   base/config_origin.c
   base/config_parse.c
   base/config_resolve.c
-  base/config_resume.c
+  base/config_compare.c
   base/config_table.c
   base/config_usual.c
   base/distance.c

@@ -108,26 +108,23 @@ tn_status tn_comm_check_equal(const tn_comm *comm, const uint64_t *words, int co
   return status;
 }
 
-/* Whether a text differs from rank 0's. */
-static tn_status compare_with_first(const tn_comm *comm, const char *text, uint64_t *differs) {
-  const int64_t mine = (int64_t)strlen(text) + 1;
-  int64_t length = mine;
-  char *first = NULL;
+tn_status tn_comm_share_text(const tn_comm *comm, const char *text, char **first) {
+  int64_t length = (int64_t)strlen(text) + 1;
   tn_comm_broadcast(comm, &length, (int64_t)sizeof length, 0);
-  TN_TRY(tn_comm_agree(comm, tn_alloc(&first, length, 1, "a text to compare")));
+  TN_TRY(tn_comm_agree(comm, tn_alloc(first, length, 1, "a text to compare")));
   if (comm->rank == 0)
-    memcpy(first, text, (size_t)length);
-  tn_comm_broadcast(comm, first, length, 0);
-  *differs = length != mine || memcmp(first, text, (size_t)length) != 0;
-  tn_free(&first);
+    memcpy(*first, text, (size_t)length);
+  tn_comm_broadcast(comm, *first, length, 0);
   return TN_OK;
 }
 
 tn_status tn_comm_check_same(const tn_comm *comm, const char *text, const char *what) {
-  uint64_t differs = 0;
+  char *first = NULL;
   if (comm->size == 1)
     return TN_OK;
-  TN_TRY(compare_with_first(comm, text, &differs));
+  TN_TRY(tn_comm_share_text(comm, text, &first));
+  const uint64_t differs = strcmp(text, first) != 0;
+  tn_free(&first);
   const tn_status status = tn_comm_check_equal(comm, &differs, 1, what);
   return status == TN_ERR_MISMATCH ? TN_ERR_USAGE : status;
 }

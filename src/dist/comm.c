@@ -16,6 +16,13 @@ static tn_status allocate(tn_comm **comm) {
   return TN_OK;
 }
 
+static void know_node(tn_comm *comm) {
+  MPI_Comm_rank(comm->node, &comm->node_rank);
+  MPI_Comm_size(comm->node, &comm->node_size);
+  comm->node_first = comm->rank;
+  MPI_Bcast(&comm->node_first, 1, MPI_INT, 0, comm->node);
+}
+
 static void fill(tn_comm *comm, MPI_Comm mpi) {
   MPI_Comm_dup(mpi, &comm->world);
   /* A duplicate inherits its parent's handler, and a collective that returned an error may have left a wrong result. */
@@ -23,15 +30,13 @@ static void fill(tn_comm *comm, MPI_Comm mpi) {
   MPI_Comm_rank(comm->world, &comm->rank);
   MPI_Comm_size(comm->world, &comm->size);
   MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &comm->node);
-  MPI_Comm_rank(comm->node, &comm->node_rank);
-  MPI_Comm_size(comm->node, &comm->node_size);
+  know_node(comm);
 }
 
 void tn_comm_pretend_nodes(tn_comm *comm, int ranks) {
   MPI_Comm_free(&comm->node);
   MPI_Comm_split(comm->world, comm->rank / ranks, comm->rank, &comm->node);
-  MPI_Comm_rank(comm->node, &comm->node_rank);
-  MPI_Comm_size(comm->node, &comm->node_size);
+  know_node(comm);
 }
 
 static bool mpi_is_running(void) {
@@ -106,6 +111,10 @@ int tn_comm_node_rank(const tn_comm *comm) {
 
 int tn_comm_node_size(const tn_comm *comm) {
   return comm->node_size;
+}
+
+int tn_comm_node_first(const tn_comm *comm) {
+  return comm->node_first;
 }
 
 void tn_comm_barrier(const tn_comm *comm) {

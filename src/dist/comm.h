@@ -14,6 +14,9 @@
 /* Collective. Rank root's bytes to all. */
 void tn_comm_broadcast(const tn_comm *comm, void *bytes, int64_t count, int root);
 
+/* Collective. Rank 0's text on all ranks; the caller frees *first (tn_free). TN_ERR_MEMORY, agreed. */
+tn_status tn_comm_share_text(const tn_comm *comm, const char *text, char **first);
+
 /* Collective. Sums over ranks in place; any order gives the same integers. */
 void tn_comm_sum_int64(const tn_comm *comm, int64_t *values, int64_t count);
 void tn_comm_max_double(const tn_comm *comm, double *values, int64_t count); /* values are not NaN */
@@ -44,9 +47,10 @@ double tn_comm_time_s(void);
 #define TN_HOST_MAX 256
 void tn_comm_host_names(const tn_comm *comm, char *names);
 
-/* Ranks on this rank's node, and its number among them. Not collective. */
+/* Ranks on this rank's node, its number among them, and the lowest of them. Not collective. */
 int tn_comm_node_size(const tn_comm *comm);
 int tn_comm_node_rank(const tn_comm *comm);
+int tn_comm_node_first(const tn_comm *comm);
 
 /* Memory shared by the ranks of a node (MPI_Win_allocate_shared). `bytes` is what the node needs in all; *memory is the
  * same storage on all its ranks, 64-byte aligned and zeroed. Collective over the node. With one rank a node: plain

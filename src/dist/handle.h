@@ -25,6 +25,7 @@ int64_t tn_pulse_clock_ns(void);
 struct tn_comm {
   int rank, size;
   int node_rank, node_size;
+  int node_first; /* the lowest rank of this one's node */
   bool ends_mpi;  /* tn_comm_start began MPI */
   MPI_Comm world; /* MPI_COMM_NULL, like node, in a serial communicator */
   MPI_Comm node;  /* the ranks of `world` that share memory with this one */

@@ -61,11 +61,18 @@ static tn_status grow(entry **entries, int count, int *room) {
   return TN_OK;
 }
 
-static tn_status collect(DIR *stream, entry **entries, int *count) {
+static bool is_file(const char *folder, const char *name) {
+  char path[TN_PATH_MAX + 64];
+  struct stat about;
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  return stat(path, &about) == 0 && S_ISREG(about.st_mode);
+}
+
+static tn_status collect(DIR *stream, const char *folder, entry **entries, int *count) {
   int room = 0;
   for (const struct dirent *found; (found = readdir(stream));) {
     const long long step = step_of(found->d_name);
-    if (step < 0)
+    if (step < 0 || !is_file(folder, found->d_name))
       continue;
     TN_TRY(grow(entries, *count, &room));
     snprintf((*entries)[*count].name, sizeof(*entries)->name, "%.63s", found->d_name);
@@ -79,20 +86,13 @@ static tn_status collect(DIR *stream, entry **entries, int *count) {
 static const char *const fallbacks[] = {"last.h5", "best.h5"};
 #define FALLBACKS ((int)(sizeof fallbacks / sizeof fallbacks[0]))
 
-static bool is_there(const char *folder, const char *name) {
-  char path[TN_PATH_MAX + 64];
-  struct stat about;
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  return stat(path, &about) == 0 && S_ISREG(about.st_mode);
-}
-
 static tn_status copy_names(const entry *entries, int entry_count, const char *folder, char (**names)[64], int *count) {
   TN_TRY(tn_alloc(names, entry_count + FALLBACKS, sizeof **names, "a list of checkpoints"));
   for (int i = 0; i < entry_count; i++)
     memcpy((*names)[i], entries[i].name, sizeof **names);
   *count = entry_count;
   for (int i = 0; i < FALLBACKS; i++)
-    if (is_there(folder, fallbacks[i]))
+    if (is_file(folder, fallbacks[i]))
       snprintf((*names)[(*count)++], sizeof **names, "%s", fallbacks[i]);
   return TN_OK;
 }
@@ -105,7 +105,7 @@ tn_status tn_checkpoint_list(const char *folder, char (**names)[64], int *count)
     return errno == ENOENT ? TN_OK : tn_fail_errno(TN_ERR_IO, errno, "%s: the folder cannot be read", folder);
   entry *entries = NULL;
   int entry_count = 0;
-  tn_status status = collect(stream, &entries, &entry_count);
+  tn_status status = collect(stream, folder, &entries, &entry_count);
   closedir(stream);
   if (status == TN_OK)
     status = copy_names(entries, entry_count, folder, names, count);

@@ -15,8 +15,8 @@
   X(int64_t, replicas)      /* of the run; a resume keeps them */                                                      \
   X(int64_t, ranks)         /* that wrote this */                                                                      \
   X(int64_t, train_rows)                                                                                               \
-  X(int64_t, train_fingerprint) /* tn_fingerprint_rows of the training rows' source */                                 \
-  X(int64_t, finished)          /* 1: nothing is left to do */                                                         \
+  X(int64_t, data_fingerprint) /* a hash of the training and validation rows */                                        \
+  X(int64_t, finished)         /* 1: nothing is left to do */                                                          \
   X(int64_t, stopped_early)                                                                                            \
   X(int64_t, skipped_steps) /* of the run, for what was not finite in them */                                          \
   X(double, sum_loss)       /* partial sums of the epoch under way */                                                  \

@@ -30,7 +30,7 @@ void tn_folder_temporary_prefix(const tn_folder *folder, const char *name, char 
 /* Writes `bytes` followed by a trailer (magic, length, XXH3-128 of the bytes) as NAME in the folder, replacing what
  * was there at once or not at all: temporary name, write, fsync, read back and verify, owner check, rename, fsync of
  * the folder. Every failure leaves the old file and removes the temporary one, but for that of the last step, which
- * leaves the new one. TN_ERR_IO names the path and the reason, also where another run has taken the folder over. */
+ * leaves the new one. TN_ERR_IO names the path and the reason; TN_ERR_TAKEN: another run has taken the folder over. */
 tn_status tn_folder_write(tn_folder *folder, const char *name, const void *bytes, int64_t count);
 
 /* The same without the trailer, for text (config.ini). */

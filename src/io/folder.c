@@ -101,10 +101,12 @@ static tn_status publish(const tn_folder *folder, const char *temporary, const c
 
 /* Who takes a folder over removes unfinished files: then that is the reason, whatever the writer has met. */
 static tn_status reason_of(const tn_folder *folder, tn_status status) {
-  char message[TN_MESSAGE_MAX];
-  snprintf(message, sizeof message, "%s", tn_error_message());
+  const tn_kept_error kept = tn_error_keep();
   const tn_status owned = tn_owner_check(folder->path, folder->token);
-  return owned == TN_OK ? tn_fail(status, "%s", message) : owned;
+  if (owned != TN_OK)
+    return owned;
+  tn_error_restore(&kept);
+  return status;
 }
 
 static tn_status write_pieces(tn_folder *folder, const char *name, const tn_piece *pieces, int piece_count) {
@@ -130,6 +132,7 @@ static tn_status write_owner(tn_folder *folder) {
  * it may be what fills the disk. */
 static tn_status take_over(tn_folder *folder) {
   const int guard = lock(folder);
+  tn_owner_warn_of_living(folder->path);
   remove_temporaries(folder, true);
   const tn_status status = write_owner(folder);
   unlock(guard);
@@ -161,15 +164,14 @@ void tn_folder_close(tn_folder **folder_address) {
   tn_folder *folder = *folder_address;
   if (!folder)
     return;
-  char message[TN_MESSAGE_MAX]; /* of the error that this may be the end of */
-  snprintf(message, sizeof message, "%s", tn_error_message());
+  const tn_kept_error kept = tn_error_keep(); /* of the error that this may be the end of */
   const int guard = lock(folder);
   const tn_status owned = tn_owner_check(folder->path, folder->token);
   if (owned == TN_OK)
     unlink(path_of(folder, TN_OWNER_NAME).text);
   remove_temporaries(folder, owned == TN_OK);
   unlock(guard);
-  tn_fail(owned, "%s", message);
+  tn_error_restore(&kept);
   tn_free(&folder->path);
   tn_free(folder_address);
 }
@@ -213,7 +215,8 @@ tn_status tn_folder_link(tn_folder *folder, const char *from, const char *to) {
     return publish(folder, temporary.text, to);
   if (cannot_link(errno))
     return copy(folder, from, to);
-  return tn_fail_errno(TN_ERR_IO, errno, "%s: cannot get the second name %s", path_of(folder, from).text, to);
+  return reason_of(
+      folder, tn_fail_errno(TN_ERR_IO, errno, "%s: cannot get the second name %s", path_of(folder, from).text, to));
 }
 
 tn_status tn_folder_remove(tn_folder *folder, const char *name) {

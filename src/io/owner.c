@@ -1,11 +1,14 @@
 #include "io/owner.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "io/disk.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -28,9 +31,15 @@ tn_status tn_owner_draw(char token[TN_OWNER_TOKEN_SIZE]) {
   return TN_OK;
 }
 
+static void name_host(char *host, size_t size) {
+  if (gethostname(host, size) != 0)
+    snprintf(host, size, "unknown");
+  host[size - 1] = '\0';
+}
+
 tn_status tn_owner_format(char **text, const char *token) {
-  char host[256] = "unknown", started[32] = "";
-  gethostname(host, sizeof host - 1);
+  char host[256], started[32] = "";
+  name_host(host, sizeof host);
   const time_t now = time(NULL);
   struct tm utc;
   if (gmtime_r(&now, &utc))
@@ -53,24 +62,39 @@ static void find_value(const char *text, const char *key, char *value, size_t si
   snprintf(value, size, "%.*s", (int)strcspn(start, "\n"), start);
 }
 
+/* Of a record, as people read it. */
+typedef struct writer {
+  char host[256], process[32], started[32];
+} writer;
+
+static writer read_writer(const char *text) {
+  writer found;
+  find_value(text, "\nhost = ", found.host, sizeof found.host);
+  find_value(text, "\nprocess = ", found.process, sizeof found.process);
+  find_value(text, "\nstarted = ", found.started, sizeof found.started);
+  return found;
+}
+
 static tn_status owned_by(const char *folder, const char *text) {
-  char host[128], process[32], started[32];
-  find_value(text, "\nhost = ", host, sizeof host);
-  find_value(text, "\nprocess = ", process, sizeof process);
-  find_value(text, "\nstarted = ", started, sizeof started);
-  return tn_fail(TN_ERR_IO,
+  const writer owner = read_writer(text);
+  return tn_fail(TN_ERR_TAKEN,
                  "%s: another run has taken this folder over (host %s, process %s, started %s): this one writes "
                  "nothing more to it",
-                 folder, host, process, started);
+                 folder, owner.host, owner.process, owner.started);
+}
+
+static tn_status path_of_record(char path[4096], const char *folder) {
+  if (snprintf(path, 4096, "%s/" TN_OWNER_NAME, folder) >= 4096)
+    return tn_fail(TN_ERR_IO, "%s: the path is too long", folder);
+  return TN_OK;
 }
 
 tn_status tn_owner_check(const char *folder, const char *token) {
   char path[4096];
-  if (snprintf(path, sizeof path, "%s/" TN_OWNER_NAME, folder) >= (int)sizeof path)
-    return tn_fail(TN_ERR_IO, "%s: the path is too long", folder);
   struct stat about;
+  TN_TRY(path_of_record(path, folder));
   if (stat(path, &about) != 0 && errno == ENOENT)
-    return tn_fail(TN_ERR_IO,
+    return tn_fail(TN_ERR_TAKEN,
                    "%s: the owner record is gone: another run has taken this folder over and has ended, or somebody "
                    "removed it; this run writes nothing more to it",
                    folder);
@@ -82,4 +106,27 @@ tn_status tn_owner_check(const char *folder, const char *token) {
     status = owned_by(folder, text);
   tn_free(&text);
   return status;
+}
+
+/* Whether a process of this host, and not this one, is alive under the writer's number. */
+static bool is_alive(const writer *owner) {
+  char host[256];
+  name_host(host, sizeof host);
+  const long process = strtol(owner->process, NULL, 10);
+  return strcmp(host, owner->host) == 0 && process > 0 && process != (long)getpid() &&
+         (kill((pid_t)process, 0) == 0 || errno == EPERM);
+}
+
+void tn_owner_warn_of_living(const char *folder) {
+  char path[4096];
+  void *text = NULL;
+  int64_t count = 0;
+  if (path_of_record(path, folder) == TN_OK && access(path, F_OK) == 0 && tn_disk_read(path, &text, &count) == TN_OK) {
+    const writer owner = read_writer(text);
+    if (is_alive(&owner))
+      tn_warn("%s: taken over from a run that seems to be alive (host %s, process %s, started %s): that one can write "
+              "nothing more to it",
+              folder, owner.host, owner.process, owner.started);
+  }
+  tn_free(&text);
 }

@@ -1,7 +1,8 @@
 /* The data of a run: opened, checked, held out, weighted, loaded, exchanged. */
 #include "base/memory.h"
-#include "train/fingerprint.h"
+#include "io/file.h"
 #include "train/run.h"
+#include "train/same_rows.h"
 #include "train/standardize.h"
 
 #include <assert.h>
@@ -11,6 +12,10 @@
 /* Rows that a rank sends at a time when an epoch's rows are exchanged: bounds the buffers at a few MB for usual rows.
  */
 #define EXCHANGE_CHUNK_ROWS 4096
+
+static const char *name_of(const char *path, const char *otherwise) {
+  return path[0] ? path : otherwise;
+}
 
 static bool has_valid_file(const tn_data_config *data) {
   return data->valid_x[0] != '\0';
@@ -94,18 +99,34 @@ static tn_status open_local(tn_run *run) {
   return TN_OK;
 }
 
-static tn_status check_same_data(const tn_run *run) {
-  const tn_run_data *data = &run->data;
-  const uint64_t shapes[4] = {(uint64_t)data->train_source.rows, (uint64_t)data->train_source.inputs,
-                              (uint64_t)data->train_source.value_cols, (uint64_t)data->train_source.element};
-  const uint64_t valid_rows = (uint64_t)data->valid.rows;
-  TN_TRY(tn_comm_check_equal(run->comm, shapes, 4, "the training data's shape (rows, features, target columns, type)"));
-  return tn_comm_check_equal(run->comm, &valid_rows, 1, "the number of validation rows");
+/* What all ranks need alike to go on. */
+typedef struct data_shape {
+  int64_t rows, inputs, value_cols, element, valid_rows;
+} data_shape;
+
+static tn_status check_same_shape(const tn_run *run) {
+  const tn_row_source *train = &run->data.train_source;
+  const data_shape mine = {train->rows, train->inputs, train->value_cols, train->element, run->data.valid.rows};
+  data_shape first = mine;
+  tn_comm_broadcast(run->comm, &first, (int64_t)sizeof first, 0);
+  if (memcmp(&mine, &first, sizeof mine) == 0)
+    return tn_comm_agree(run->comm, TN_OK);
+  return tn_comm_agree(
+      run->comm,
+      tn_fail(TN_ERR_MISMATCH,
+              "%s: found %lld training rows of %lld features (%lld bytes each) with %lld target columns, and %lld "
+              "validation rows; rank 0 found %lld of %lld (%lld bytes each) with %lld, and %lld: all ranks need the "
+              "same data",
+              name_of(run->config.data.file, "the arrays"), (long long)mine.rows, (long long)mine.inputs,
+              (long long)tn_element_size((tn_element)mine.element), (long long)mine.value_cols,
+              (long long)mine.valid_rows, (long long)first.rows, (long long)first.inputs,
+              (long long)tn_element_size((tn_element)first.element), (long long)first.value_cols,
+              (long long)first.valid_rows));
 }
 
 tn_status tn_run_data_open(tn_run *run) {
   TN_TRY(tn_comm_agree(run->comm, open_local(run)));
-  return check_same_data(run);
+  return check_same_shape(run);
 }
 
 /* Greatest label on all ranks, -1 where there are none. */
@@ -125,10 +146,6 @@ static tn_status check_labels(const char *what, int64_t greatest, int64_t output
                  "%s: label %lld found, but the network has %lld outputs (classes 0..%lld): correct the labels "
                  "or set model.outputs = %lld",
                  what, (long long)greatest, (long long)outputs, (long long)(outputs - 1), (long long)(greatest + 1));
-}
-
-static const char *name_of(const char *path, const char *otherwise) {
-  return path[0] ? path : otherwise;
 }
 
 /* Fills in model.outputs, or checks what was given. The same on all ranks. */
@@ -256,16 +273,15 @@ static tn_status make_transform(tn_run *run) {
   return config->standardize ? tn_standardize(run->comm, &run->data.train, transform) : TN_OK;
 }
 
-/* What loading has not seen: that all read the same rows, though each read others. */
+/* All ranks have read the same rows, and a resume reads what the start has read. */
 static tn_status check_same_rows(tn_run *run) {
   tn_run_data *data = &run->data;
-  uint64_t words[2] = {0, 0};
-  tn_status status = tn_fingerprint_rows(&data->train_source, &words[0]);
-  if (status == TN_OK && data->valid_source.rows > 0)
-    status = tn_fingerprint_rows(&data->valid_source, &words[1]);
-  TN_TRY(tn_comm_agree(run->comm, status));
-  data->fingerprint = words[0];
-  return tn_comm_check_equal(run->comm, words, 2, "what the training or validation rows hold");
+  uint64_t hashes[2] = {0, 0};
+  TN_TRY(tn_check_same_rows(run->comm, &data->train_rows, &data->train, "training", &hashes[0]));
+  if (data->valid.rows > 0)
+    TN_TRY(tn_check_same_rows(run->comm, &data->valid_rows, &data->valid, "validation", &hashes[1]));
+  data->fingerprint = tn_hash64(hashes, (int64_t)sizeof hashes, 0);
+  return TN_OK;
 }
 
 tn_status tn_run_data_load(tn_run *run) {

@@ -166,11 +166,12 @@ static tn_status load_local(tn_run *run, const tn_checkpoint *checkpoint) {
   if (checkpoint->progress.train_rows != run->data.train.rows)
     return tn_fail(TN_ERR_DATA, "--resume: the run was started with %lld training rows, the data now have %lld",
                    (long long)checkpoint->progress.train_rows, (long long)run->data.train.rows);
-  if (checkpoint->progress.train_fingerprint != (int64_t)run->data.fingerprint)
-    return tn_fail(TN_ERR_DATA,
-                   "--resume: the training rows are not those that the run was started with: bring %s back, "
-                   "or start a new run (-o DIR, and --init for its weights)",
-                   run->config.data.file[0] ? run->config.data.file : "the arrays");
+  if (checkpoint->progress.data_fingerprint != (int64_t)run->data.fingerprint)
+    return tn_fail(
+        TN_ERR_DATA,
+        "--resume: the training or validation rows are not those that the run was started with: bring %s back, "
+        "or start a new run (-o DIR, and --init for its weights)",
+        run->config.data.file[0] ? run->config.data.file : "the arrays");
   take_parameters(run, checkpoint);
   for (int i = 0; i < run->optimizer->state_count; i++) {
     const float *state = find_state(checkpoint, run->optimizer->state_names[i]);

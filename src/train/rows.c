@@ -39,17 +39,17 @@ static tn_status load_shared(tn_rows *rows, const tn_comm *comm, const tn_subset
   const int64_t bytes = tn_row_arrays_bytes(rows->source, rows->count, weights);
   TN_TRY(tn_comm_agree(comm, tn_shared_create(comm, bytes, "set data.placement = rank", &rows->shared, &memory)));
   rows->arrays = tn_row_arrays_place(memory, rows->source, rows->count, weights);
-  const tn_range part = tn_range_split(rows->count, tn_comm_node_size(comm), tn_comm_node_rank(comm));
-  const tn_status status = tn_comm_agree(comm, read_part(rows, subset, part));
+  rows->read = tn_range_split(rows->count, tn_comm_node_size(comm), tn_comm_node_rank(comm));
+  const tn_status status = tn_comm_agree(comm, read_part(rows, subset, rows->read));
   tn_shared_fence(rows->shared);
   return status;
 }
 
 static tn_status load_own(tn_rows *rows, const tn_comm *comm, const tn_subset *subset, bool weights) {
-  const tn_range all = {rows->first, rows->count};
-  tn_status status = tn_rows_allocate(rows, rows->source, all, weights);
+  rows->read = (tn_range){rows->first, rows->count};
+  tn_status status = tn_rows_allocate(rows, rows->source, rows->read, weights);
   if (status == TN_OK)
-    status = read_part(rows, subset, all);
+    status = read_part(rows, subset, rows->read);
   return tn_comm_agree(comm, status);
 }
 
@@ -65,7 +65,7 @@ tn_status tn_rows_load(tn_rows *rows, const tn_comm *comm, const tn_subset *subs
 }
 
 tn_status tn_rows_allocate(tn_rows *rows, const tn_row_source *source, tn_range mine, bool weights) {
-  *rows = (tn_rows){.source = source, .first = mine.first, .count = mine.count};
+  *rows = (tn_rows){.source = source, .first = mine.first, .count = mine.count, .read = mine};
   return tn_row_arrays_allocate(&rows->arrays, &rows->block, source, mine.count, weights);
 }
 

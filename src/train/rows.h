@@ -19,6 +19,7 @@ void tn_transform_destroy(tn_transform *transform);
 typedef struct tn_rows {
   const tn_row_source *source; /* shapes and types; borrowed, stays open */
   int64_t first, count;
+  tn_range read; /* those of them that this rank has read itself */
   tn_row_arrays arrays;
   tn_shared *shared; /* the node's storage, or */
   void *block;       /* this rank's own */

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "math/gemm.h"
-#include "train/fingerprint.h"
+#include "train/build.h"
 #include "train/signals.h"
 
 #include <math.h>
@@ -35,10 +35,31 @@ static tn_status check_config(tn_run *run) {
   return TN_OK;
 }
 
+/* Names the keys, since files and command lines can be long. */
+static tn_status compare_config(const tn_run *run, const char *mine, const char *first) {
+  char keys[TN_MESSAGE_MAX / 2] = "";
+  tn_config *other = NULL;
+  if (strcmp(mine, first) == 0)
+    return TN_OK;
+  TN_TRY(tn_alloc(&other, 1, sizeof *other, "another rank's configuration"));
+  tn_config_defaults(other);
+  tn_status status = tn_config_read_text(other, first, "rank 0's configuration");
+  if (status == TN_OK && tn_config_differences(&run->config, other, keys, sizeof keys) > 0)
+    status =
+        tn_fail(TN_ERR_USAGE, "the configuration differs from that of rank 0 in %s: all ranks need the same", keys);
+  tn_free(&other);
+  return status;
+}
+
 static tn_status check_same_config(const tn_run *run) {
-  char *text = tn_config_format(&run->config);
-  TN_TRY(tn_comm_agree(run->comm, text ? TN_OK : tn_fail(TN_ERR_MEMORY, "out of memory: the configuration's text")));
-  const tn_status status = tn_comm_check_same(run->comm, text, "the configuration");
+  char *text = tn_config_format(&run->config), *first = NULL;
+  tn_status status = text ? TN_OK : tn_fail(TN_ERR_MEMORY, "out of memory: the configuration's text");
+  status = tn_comm_agree(run->comm, status);
+  if (status == TN_OK)
+    status = tn_comm_share_text(run->comm, text, &first);
+  if (status == TN_OK)
+    status = tn_comm_agree(run->comm, compare_config(run, text, first));
+  tn_free(&first);
   free(text);
   return status;
 }
@@ -49,7 +70,7 @@ static tn_status check_same_run(const tn_run *run) {
   const uint64_t flags = (uint64_t)options->resume | (uint64_t)options->overwrite << 1 |
                          (uint64_t)options->dry_run << 2 | (uint64_t)(options->init_checkpoint != NULL) << 3 |
                          (uint64_t)(options->train != NULL) << 4;
-  const uint64_t build = tn_fingerprint_build();
+  const uint64_t build = tn_build_hash();
   TN_TRY(tn_comm_check_same(run->comm, tn_version_text(), "the version of thinnet or of its libraries"));
   TN_TRY(tn_comm_check_equal(run->comm, &build, 1, "the build of thinnet"));
   TN_TRY(check_same_config(run));

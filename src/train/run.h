@@ -22,7 +22,7 @@ typedef struct tn_run_data {
   tn_holdout holdout;
   tn_subset train, valid; /* valid.rows = 0: no validation */
   bool weighted;          /* training rows have weights: their own, of their classes, or both */
-  uint64_t fingerprint;   /* of train_source */
+  uint64_t fingerprint;   /* of the rows of train and valid */
   tn_transform transform;
   tn_rows train_rows, valid_rows;
   tn_rows epoch_rows;     /* placement = rank, shuffle = global: the rows of the epoch in the order they are read */

@@ -19,7 +19,7 @@ static tn_progress progress_now(const tn_run *run) {
   progress.ranks = tn_comm_size(run->comm);
   progress.replicas = run->config.parallel.replicas;
   progress.train_rows = run->data.train.rows;
-  progress.train_fingerprint = (int64_t)run->data.fingerprint;
+  progress.data_fingerprint = (int64_t)run->data.fingerprint;
   progress.finished = tn_run_is_finished(run);
   progress.run_seconds += tn_comm_time_s() - run->start_s;
   progress.best_value = run->best.best;

@@ -1,10 +1,10 @@
 target_sources(tn_train PRIVATE
+  train/build.c
   train/data.c
   train/deadline.c
   train/ensemble.c
   train/epoch.c
   train/evaluate.c
-  train/fingerprint.c
   train/loaded.c
   train/eval.c
   train/info.c
@@ -14,6 +14,7 @@ target_sources(tn_train PRIVATE
   train/resume.c
   train/rows.c
   train/run.c
+  train/same_rows.c
   train/sampler.c
   train/save.c
   train/signals.c

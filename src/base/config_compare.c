@@ -28,13 +28,27 @@ static bool conflicts(const tn_option *option, const tn_config *stored, const tn
   return true;
 }
 
-int tn_config_resume_conflicts(const tn_config *stored, const tn_config *now, char *keys, size_t size) {
+static bool differs(const tn_option *option, const tn_config *one, const tn_config *other) {
+  return !tn_option_equal(option, one, other);
+}
+
+/* Lists the keys for which `is_meant` holds, and returns their number. */
+static int list_keys(bool (*is_meant)(const tn_option *, const tn_config *, const tn_config *), const tn_config *one,
+                     const tn_config *other, char *keys, size_t size) {
   int count, found = 0;
   const tn_option *options = tn_config_options(&count);
   char none[1];
   tn_text text = size > 0 ? tn_text_over(keys, size) : tn_text_over(none, sizeof none);
   for (int i = 0; i < count; i++)
-    if (conflicts(&options[i], stored, now))
+    if (is_meant(&options[i], one, other))
       tn_text_add(&text, "%s%s.%s", found++ ? ", " : "", options[i].section, options[i].key);
   return found;
+}
+
+int tn_config_differences(const tn_config *one, const tn_config *other, char *keys, size_t size) {
+  return list_keys(differs, one, other, keys, size);
+}
+
+int tn_config_resume_conflicts(const tn_config *stored, const tn_config *now, char *keys, size_t size) {
+  return list_keys(conflicts, stored, now, keys, size);
 }
