@@ -9,6 +9,8 @@
 #define tn_kernel_square_sum        plain_kernel_square_sum
 #define tn_kernel_find_nonfinite    plain_kernel_find_nonfinite
 #define tn_kernel_scale             plain_kernel_scale
+#define tn_kernel_add_scaled        plain_kernel_add_scaled
+#define tn_kernel_mix               plain_kernel_mix
 #define tn_kernel_max_norm          plain_kernel_max_norm
 #define tn_element_size             plain_element_size
 #define tn_kernel_convert           plain_kernel_convert
@@ -37,6 +39,8 @@ plain_math plain_math_functions(void) {
                       .square_sum = tn_kernel_square_sum,
                       .find_nonfinite = tn_kernel_find_nonfinite,
                       .scale = tn_kernel_scale,
+                      .add_scaled = tn_kernel_add_scaled,
+                      .mix = tn_kernel_mix,
                       .max_norm = tn_kernel_max_norm,
                       .convert = tn_kernel_convert,
                       .uniform = tn_random_uniform,

@@ -15,6 +15,8 @@ typedef struct plain_math {
   double (*square_sum)(int64_t, const float *);
   int64_t (*find_nonfinite)(int64_t, const float *);
   void (*scale)(int64_t, float, float *);
+  void (*add_scaled)(int64_t, float, const float *, float *);
+  void (*mix)(int64_t, float, const float *, float *);
   void (*max_norm)(int64_t, int64_t, int64_t, double, float *, double *);
   void (*convert)(tn_element, int64_t, const void *, const float *, const float *, float *);
   void (*uniform)(tn_place, int64_t, int64_t, float *);

@@ -100,15 +100,15 @@ static int compare_floats(const void *a, const void *b) {
 enum { MANY = 1 << 20 };
 static float sample[MANY];
 
-/* Kolmogorov and Smirnov's statistic of the sorted sample, times the root of its size. */
-static double ks_statistic(double distribution(double)) {
-  qsort(sample, MANY, sizeof *sample, compare_floats);
+/* Kolmogorov and Smirnov's statistic of the first numbers of the sample, times the root of their count. */
+static double ks_statistic(int count, double distribution(double)) {
+  qsort(sample, (size_t)count, sizeof *sample, compare_floats);
   double worst = 0;
-  for (int i = 0; i < MANY; i++) {
+  for (int i = 0; i < count; i++) {
     const double expected = distribution((double)sample[i]);
-    worst = fmax(worst, fmax(fabs(expected - (double)i / MANY), fabs(expected - (double)(i + 1) / MANY)));
+    worst = fmax(worst, fmax(fabs(expected - (double)i / count), fabs(expected - (double)(i + 1) / count)));
   }
-  return worst * sqrt(MANY);
+  return worst * sqrt(count);
 }
 
 static double uniform_distribution(double x) {
@@ -123,13 +123,13 @@ static double normal_distribution(double x) {
 static void test_uniform_distribution(void **state) {
   (void)state;
   tn_random_uniform(tn_place_make(11, TN_STREAM_INIT, 0, 1, 0, 0), 0, MANY, sample);
-  assert_true(ks_statistic(uniform_distribution) < 1.63);
+  assert_true(ks_statistic(MANY, uniform_distribution) < 1.63);
 }
 
 static void test_normal_distribution(void **state) {
   (void)state;
   tn_random_normal(tn_place_make(12, TN_STREAM_INIT, 0, 1, 0, 0), 0, MANY, sample);
-  assert_true(ks_statistic(normal_distribution) < 1.63);
+  assert_true(ks_statistic(MANY, normal_distribution) < 1.63);
 }
 
 /* Means of x^k over n values deviate by sqrt((E x^2k - (E x^k)^2) / n). */
@@ -190,6 +190,67 @@ static void test_numbers_do_not_depend_on_how_many_are_asked(void **state) {
     }
 }
 
+static double arcsine_distribution(double x) {
+  return 2 / 3.14159265358979324 * asin(sqrt(x));
+}
+
+static double beta_2_distribution(double x) {
+  return x * x * (3 - 2 * x);
+}
+
+enum { BETAS = 1 << 17 };
+
+static void draw_beta(double alpha) {
+  for (uint64_t row = 0; row < BETAS; row++)
+    sample[row] = (float)tn_random_beta(tn_place_make(17, TN_STREAM_AUGMENT, 1, TN_AUGMENT_SHARE, 2, row), alpha);
+}
+
+/* Beta(1/2, 1/2), Beta(1, 1) and Beta(2, 2) have simple distribution functions. */
+static void test_beta_distributions(void **state) {
+  (void)state;
+  draw_beta(0.5);
+  assert_true(ks_statistic(BETAS, arcsine_distribution) < 1.63);
+  draw_beta(1);
+  assert_true(ks_statistic(BETAS, uniform_distribution) < 1.63);
+  draw_beta(2);
+  assert_true(ks_statistic(BETAS, beta_2_distribution) < 1.63);
+}
+
+/* E (x - 1/2)^(2k) of Beta(a, a) is the product of (2i - 1) / (4 (2a + 2i - 1)) for i up to k. */
+static double beta_moment(double alpha, int k) {
+  double moment = 1;
+  for (int i = 1; i <= k; i++)
+    moment *= (2 * i - 1) / (4 * (2 * alpha + 2 * i - 1));
+  return moment;
+}
+
+static void test_beta_moments(void **state) {
+  (void)state;
+  static const double alphas[] = {0.05, 0.2, 0.4, 8, 1000};
+  for (size_t a = 0; a < sizeof alphas / sizeof *alphas; a++) {
+    draw_beta(alphas[a]);
+    for (int k = 1; k <= 6; k++) {
+      double mean = 0;
+      for (int i = 0; i < BETAS; i++)
+        mean += pow((double)sample[i] - 0.5, k) / BETAS;
+      const double expected = k % 2 == 0 ? beta_moment(alphas[a], k / 2) : 0;
+      const double deviation = sqrt((beta_moment(alphas[a], k) - expected * expected) / BETAS);
+      if (!(fabs(mean - expected) < DEVIATIONS_ALLOWED * deviation))
+        fail_msg("alpha %g, moment %d: %g for %g +- %g", alphas[a], k, mean, expected, deviation);
+    }
+  }
+}
+
+static void test_beta_of_extremes(void **state) {
+  (void)state;
+  for (uint64_t row = 0; row < 10000; row++) {
+    const tn_place place = tn_place_make(18, TN_STREAM_AUGMENT, 1, TN_AUGMENT_SHARE, 2, row);
+    const double apart = tn_random_beta(place, 1e-9), middle = tn_random_beta(place, 1e12);
+    assert_true(apart == 0 || apart == 1);
+    assert_true(fabs(middle - 0.5) < 1e-5);
+  }
+}
+
 /* Every field of a place lands in bits of its own, so places that differ anywhere differ in their counters. */
 static void test_places_never_overlap(void **state) {
   (void)state;
@@ -229,6 +290,9 @@ int main(void) {
       cmocka_unit_test(test_normal_tails),
       cmocka_unit_test(test_normal_follows_its_words),
       cmocka_unit_test(test_numbers_do_not_depend_on_how_many_are_asked),
+      cmocka_unit_test(test_beta_distributions),
+      cmocka_unit_test(test_beta_moments),
+      cmocka_unit_test(test_beta_of_extremes),
       cmocka_unit_test(test_places_never_overlap),
   };
   return cmocka_run_group_tests_name("random", tests, NULL, NULL);

@@ -60,6 +60,10 @@ static void test_element_wise(void **state) {
   plain.multiply(COUNT, by_plain, y);
   tn_kernel_scale(COUNT, 0.3f, by_library);
   plain.scale(COUNT, 0.3f, by_plain);
+  tn_kernel_add_scaled(COUNT, 0.7f, y, by_library);
+  plain.add_scaled(COUNT, 0.7f, y, by_plain);
+  tn_kernel_mix(COUNT, 0.9f, y, by_library);
+  plain.mix(COUNT, 0.9f, y, by_plain);
   assert_same(COUNT, by_library, by_plain);
   for (int element = TN_U8; element <= TN_F32; element++) {
     /* x stands for any bytes */

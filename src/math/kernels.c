@@ -23,6 +23,19 @@ void tn_kernel_scale(int64_t n, float c, float *x) {
     x[i] *= c;
 }
 
+TN_MULTIVERSION
+void tn_kernel_add_scaled(int64_t n, float c, const float *restrict y, float *restrict x) {
+  for (int64_t i = 0; i < n; i++)
+    x[i] += c * y[i];
+}
+
+TN_MULTIVERSION
+void tn_kernel_mix(int64_t n, float share, const float *restrict y, float *restrict x) {
+  const float rest = 1.0f - share;
+  for (int64_t i = 0; i < n; i++)
+    x[i] = share * x[i] + rest * y[i];
+}
+
 /* Four rows a pass, so that the sums are read and written a quarter as often; each sum still grows in row order. */
 TN_MULTIVERSION
 void tn_kernel_column_sums(int64_t rows, int64_t cols, const float *restrict x, float *restrict sums, bool accumulate) {

@@ -36,6 +36,12 @@ int64_t tn_kernel_find_nonfinite(int64_t n, const float *x);
 /* x[i] *= c */
 void tn_kernel_scale(int64_t n, float c, float *x);
 
+/* x[i] += c y[i] */
+void tn_kernel_add_scaled(int64_t n, float c, const float *y, float *x);
+
+/* x[i] = share x[i] + (1 - share) y[i] */
+void tn_kernel_mix(int64_t n, float share, const float *y, float *x);
+
 /* out[k] = scale in[units[k]] */
 void tn_kernel_pick(int64_t n, const int32_t *units, float scale, const float *in, float *out);
 

@@ -12,14 +12,18 @@ static int half_bits_for(uint64_t rows) {
   return half_bits;
 }
 
-tn_permutation tn_permutation_make(uint64_t seed, tn_stream stream, uint32_t replica, uint64_t step, uint64_t rows) {
+tn_permutation tn_permutation_from(tn_place place, uint64_t rows) {
   assert(rows > 0);
   tn_permutation permutation = {.rows = rows, .half_bits = half_bits_for(rows)};
   uint32_t words[2 * ROUNDS];
-  tn_random_words(tn_place_make(seed, stream, replica, 0, step, 0), 0, 2 * ROUNDS, words);
+  tn_random_words(place, 0, 2 * ROUNDS, words);
   for (int round = 0; round < ROUNDS; round++)
     permutation.round_keys[round] = (uint64_t)words[2 * round + 1] << 32 | words[2 * round];
   return permutation;
+}
+
+tn_permutation tn_permutation_make(uint64_t seed, tn_stream stream, uint32_t replica, uint64_t step, uint64_t rows) {
+  return tn_permutation_from(tn_place_make(seed, stream, replica, 0, step, 0), rows);
 }
 
 /* A round's function: the key is added, and two multiplications spread each bit of the half upwards, a shift between

@@ -19,8 +19,16 @@ typedef enum tn_stream {
   TN_STREAM_SPLIT = 3,   /* rows held out for validation */
   TN_STREAM_MASK = 4,    /* dropout in training: replica, step, layer, row in the replica's step */
   TN_STREAM_MC = 5,      /* Monte-Carlo dropout: replica = sample, row and step = low and high half of the global row */
-  TN_STREAM_AUGMENT = 6  /* input augmentation: replica, step, row */
+  TN_STREAM_AUGMENT = 6  /* input augmentation: replica, step, row in the replica's step, and as layer a TN_AUGMENT_ */
 } tn_stream;
+
+/* What a place of TN_STREAM_AUGMENT is for. */
+enum {
+  TN_AUGMENT_NOISE,
+  TN_AUGMENT_WARP,    /* words 0 to 2: shift by rows, by columns, rotation */
+  TN_AUGMENT_SHARE,   /* of a mixed row */
+  TN_AUGMENT_PARTNERS /* of a batch's rows: the row is its first */
+};
 
 #define TN_REPLICAS_MAX (1 << 21)
 
@@ -40,6 +48,11 @@ void tn_random_uniform(tn_place place, int64_t first, int64_t count, float *valu
 
 /* Normal(0, 1) by Box-Muller: values 2j and 2j + 1 come from words 2j and 2j + 1; `first` is even. */
 void tn_random_normal(tn_place place, int64_t first, int64_t count, float *values);
+
+/* Beta(alpha, alpha), alpha > 0, from words 0 and 1 of the place, without rejection: 1/2 + T / (2 sqrt(2 alpha + T^2))
+ * of T with Student's distribution of 2 alpha degrees of freedom, T = sqrt(2 alpha (U^(-1/alpha) - 1)) cos(2 pi V)
+ * (Bailey 1994). The outermost 2^-32 of the probability count as one value. */
+double tn_random_beta(tn_place place, double alpha);
 
 /* Inverted dropout factors of one row: units/group decisions, each shared by `group` neighbouring units.
  * A unit is dropped with probability d / 65536, d = tn_drop_threshold(rate), decided by 16 bits (unit u uses half
@@ -65,6 +78,7 @@ typedef struct tn_permutation {
 } tn_permutation;
 
 tn_permutation tn_permutation_make(uint64_t seed, tn_stream stream, uint32_t replica, uint64_t step, uint64_t rows);
+tn_permutation tn_permutation_from(tn_place place, uint64_t rows); /* by the words 0 to 23 of a place */
 uint64_t tn_permutation_at(const tn_permutation *permutation, uint64_t position);
 uint64_t tn_permutation_find(const tn_permutation *permutation, uint64_t value); /* the inverse */
 

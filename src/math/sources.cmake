@@ -1,5 +1,6 @@
 target_sources(tn_math PRIVATE
   math/activation.c
+  math/beta.c
   math/blas.c
   math/convert.c
   math/factors.c
@@ -9,4 +10,5 @@ target_sources(tn_math PRIVATE
   math/philox.c
   math/pick.c
   math/random.c
-  math/share.c)
+  math/share.c
+  math/warp.c)
