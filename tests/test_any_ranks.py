@@ -103,7 +103,12 @@ CHOICES = {
         [],
         ["train.class_weights=balanced", "data.standardize=yes"],
         ["model.loss=mse", "data.train_y=/train/v", "data.valid_y=/valid/v"],
-        ["data.train_weight=/train/w", "model.activation=gelu"],
+        ["data.train_weight=/train/w", "model.activation=gelu", "augment.label_smoothing=0.1"],
+    ),
+    "augment": (
+        ["augment.mixup=0.4"],
+        ["augment.noise=0.1", "augment.shape=1x5x1", "augment.shift=0.9", "augment.rotate=20"],
+        [],
     ),
     # The wide one's gradient is longer than what MPI sends at once, and than a segment of the segmented ring for each rank.
     "width": (["model.hidden=16,12"], ["model.hidden=16,12"], ["model.hidden=300,200"]),

@@ -132,6 +132,20 @@ static void test_networks_that_cannot_be(void **state) {
        "model.outputs = 0 (as many as the data have), or model.loss = sigmoid_cross_entropy"},
       {"[model]\noutputs = 3\n[train]\nclass_weights = 1 1",
        "a.ini:4: train.class_weights has 2 values for model.outputs = 3 classes: write one a class"},
+      {"[augment]\nshape = 28x28x1",
+       "a.ini:2: augment.shape = 28x28x1 has no effect without augment.shift and augment.rotate: remove it, or write "
+       "e.g. augment.shift = 2"},
+      {"[augment]\nshift = 2", "a.ini:2: augment.shift = 2 needs the shape of the images: write e.g. augment.shape = "
+                               "28x28x1"},
+      {"[augment]\nrotate = 2.5",
+       "a.ini:2: augment.rotate = 2.5 needs the shape of the images: write e.g. augment.shape "
+       "= 28x28x1"},
+      {"[augment]\nrotate = 5\nshift = 8\nshape = 9x8x3",
+       "a.ini:3: augment.shift = 8 moves images of augment.shape = 9x8x3 out of sight: write less than 8"},
+      {"[augment]\nmixup = .2\n[train]\nbatch_size = 1",
+       "a.ini:2: augment.mixup = 0.2 has no effect with train.batch_size = 1, since rows are mixed with others of "
+       "their "
+       "batch: remove it, or write a larger batch"},
       {"[train]\nclass_weights = 0 0", "a.ini:2: train.class_weights are all 0, so no row counts: write one above 0"},
   };
   ASSERT_CONTRADICTIONS(cases);

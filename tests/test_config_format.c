@@ -28,7 +28,7 @@ static const char every_key[] =
     "channel\nschedule = curriculum\n"
     "schedule_steps = 50\n\n"
     "[regularization]\nl1 = 1e-05\nl2 = 0.0001\nmax_norm = 3\n\n"
-    "[augment]\nlabel_smoothing = 0.1\n\n"
+    "[augment]\nnoise = 0.05\nshape = 28x28x1\nshift = 1.5\nrotate = 10\nmixup = 0.2\nlabel_smoothing = 0.1\n\n"
     "[train]\nepochs = 20\nbatch_size = 100\nclass_weights = 1, 2.5, 0\nseed = 9223372036854775807\n"
     "optimizer = adamw\nlearning_rate = 0.002\nmomentum = 0.9\nnesterov = yes\nbeta1 = 0.8\nbeta2 = 0.99\nrho = 0.95\n"
     "epsilon = 1e-08\nweight_decay = 0.01\nclip_norm = 5\naccumulate = 2\nmax_steps = 1000\ntime_limit = 3600.5\n"

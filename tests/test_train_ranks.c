@@ -69,6 +69,9 @@ static void test_dropout_forms(void **state) {
 static void test_augmentation(void **state) {
   (void)state;
   CHECK("augment.label_smoothing=0.2");
+  CHECK("augment.noise=0.1", "augment.shape=1x7x1", "augment.shift=0.9", "augment.rotate=20");
+  CHECK("augment.mixup=0.4", "augment.label_smoothing=0.1", "train.class_weights=balanced");
+  CHECK("augment.mixup=0.4", "train.accumulate=3", "train.batch_size=4", "data.placement=rank");
 }
 
 static void test_order_and_placement(void **state) {
@@ -149,6 +152,8 @@ static void test_other_losses(void **state) {
     case_set(&c, losses[i]);
     check_same(&c);
   }
+  case_set(&c, "augment.mixup=1");
+  check_same(&c);
   case_destroy(&c);
 }
 

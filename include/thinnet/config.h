@@ -118,7 +118,12 @@ typedef struct tn_regularization_config {
 
 /* Training rows alone, changed anew at each step. */
 typedef struct tn_augment_config {
-  double label_smoothing; /* 0: off */
+  double noise;         /* deviation; 0: off, as is each of these */
+  tn_image_shape shape; /* of the images in the rows */
+  double shift;         /* pixels */
+  double rotate;        /* degrees */
+  double mixup;         /* alpha of Beta(alpha, alpha) */
+  double label_smoothing;
 } tn_augment_config;
 
 typedef struct tn_class_weights {

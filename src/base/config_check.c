@@ -189,11 +189,45 @@ static tn_status check_monitor(const checked *c) {
   return TN_OK;
 }
 
+static tn_status check_moved_images(const checked *c) {
+  const tn_augment_config *augment = &c->config->augment;
+  const tn_image_shape *shape = &augment->shape;
+  const char *moved = augment->shift > 0 ? "augment.shift" : augment->rotate > 0 ? "augment.rotate" : NULL;
+  char value[64];
+  if (shape->rows > 0 && !moved)
+    return tn_config_fail(c->config, tn_config_find_name("augment.shape"),
+                          "augment.shape = %s has no effect without augment.shift and augment.rotate: remove it, or "
+                          "write e.g. augment.shift = 2",
+                          tn_config_show(c->config, "augment.shape", value));
+  if (shape->rows == 0 && moved)
+    return tn_config_fail(c->config, tn_config_find_name(moved),
+                          "%s = %s needs the shape of the images: write e.g. augment.shape = 28x28x1", moved,
+                          tn_config_show(c->config, moved, value));
+  if (moved && (augment->shift >= (double)shape->rows || augment->shift >= (double)shape->cols))
+    return tn_config_fail(c->config, tn_config_find_name("augment.shift"),
+                          "augment.shift = %g moves images of augment.shape = %s out of sight: write less than %lld",
+                          augment->shift, tn_config_show(c->config, "augment.shape", value),
+                          (long long)(shape->rows < shape->cols ? shape->rows : shape->cols));
+  return TN_OK;
+}
+
+static tn_status check_augment(const checked *c) {
+  const tn_augment_config *augment = &c->config->augment;
+  if (augment->mixup > 0 && c->config->train.batch_size == 1)
+    return tn_config_fail(
+        c->config, tn_config_find_name("augment.mixup"),
+        "augment.mixup = %g has no effect with train.batch_size = 1, since rows are mixed with others "
+        "of their batch: remove it, or write a larger batch",
+        augment->mixup);
+  return check_moved_images(c);
+}
+
 static tn_status check_all(const checked *c) {
   TN_TRY(check_dependences(c));
   TN_TRY(check_data(c));
   TN_TRY(check_model(c));
   TN_TRY(tn_config_check_dropout(c->config));
+  TN_TRY(check_augment(c));
   TN_TRY(check_steps(c));
   TN_TRY(check_schedule(c));
   return check_monitor(c);

@@ -32,6 +32,9 @@
 #define STEPS_MAX    4294967295
 #define REPLICAS_MAX (1 << 21)
 
+/* So that the product of three sides can be counted. */
+#define IMAGE_SIDE_MAX 65535
+
 static const char *const shuffle_words[] = {
     [TN_SHUFFLE_GLOBAL] = "global", [TN_SHUFFLE_SHARD] = "shard", [TN_SHUFFLE_NONE] = "none", NULL};
 static const char *const placement_words[] = {[TN_PLACEMENT_NODE] = "node", [TN_PLACEMENT_RANK] = "rank", NULL};
@@ -117,6 +120,11 @@ static const tn_option options[] = {
     {KEY(regularization, l2), REAL_FROM("0", 0), .meaning = "adds l2 x sum w^2 to the loss, weights only"},
     {KEY(regularization, max_norm), REAL_FROM("0", 0), .meaning = "longest norm of a unit's incoming weights; 0 is off"},
 
+    {KEY(augment, noise), REAL_FROM("0", 0), .meaning = "deviation of normal noise on the features, after scale and shift; 0 is off"},
+    {KEY(augment, shape), .type = TN_OPTION_SHAPE, .fallback = "", .whole = {1, IMAGE_SIDE_MAX}, .meaning = "of the images in the rows, for shift and rotate"},
+    {KEY(augment, shift), REAL_FROM("0", 0), .meaning = "pixels by which images move at most, to each side, whole or not; 0 is off"},
+    {KEY(augment, rotate), .type = TN_OPTION_REAL, .fallback = "0", .real = {0, 180, false, false}, .meaning = "degrees by which images turn at most, to each side; 0 is off"},
+    {KEY(augment, mixup), REAL_FROM("0", 0), .meaning = "rows are mixed in pairs, by shares from Beta(mixup, mixup); 0 is off"},
     {KEY(augment, label_smoothing), FRACTION("0"), .meaning = "share of a training row's class, or of its 0 and 1, that is spread evenly over all of them"},
 
     {KEY(train, epochs), WHOLE("10", 1, STEPS_MAX), MAY_GROW, .meaning = "passes over the training rows"},

@@ -1,4 +1,5 @@
 target_sources(tn_nn PRIVATE
+  nn/augment.c
   nn/backward.c
   nn/dropout.c
   nn/forward.c

@@ -358,7 +358,7 @@ static int64_t locate(const tn_run_data *data, const tn_order *order, int64_t of
 void tn_run_gather(tn_run *run, const tn_order *order, int64_t offset, int64_t to) {
   const tn_rows *rows = NULL;
   const int64_t index = locate(&run->data, order, offset, &rows);
-  tn_rows_gather(rows, index, &run->data.transform, to, run->workspace->input, &run->batch);
+  tn_rows_gather(rows, index, run->data.of_gather, to, run->workspace->input, &run->batch);
 }
 
 void tn_run_fetch_ahead(const tn_run *run, const tn_order *order, int64_t offset) {
@@ -375,6 +375,7 @@ void tn_run_data_destroy(tn_run *run) {
   tn_free(&data->exchange_rank);
   tn_free(&data->exchange_slot);
   tn_transform_destroy(&data->transform);
+  tn_transform_destroy(&data->raw);
   tn_holdout_destroy(&data->holdout);
   tn_row_source_close(&data->train_source);
   tn_row_source_close(&data->valid_source);

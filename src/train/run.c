@@ -128,6 +128,20 @@ static tn_status create_shared(tn_run *run) {
                            run->network->block_size);
 }
 
+static tn_status create_augment(tn_run *run, int64_t batch) {
+  const tn_augment_config *config = &run->config.augment;
+  tn_run_data *data = &run->data;
+  data->of_gather = &data->transform;
+  if (!tn_augment_is_asked(config))
+    return TN_OK;
+  TN_TRY(tn_augment_create(&run->augment, config, (uint64_t)run->config.train.seed, run->network->inputs,
+                           run->network->outputs, batch));
+  if (!tn_augment_takes_stored_rows(run->augment))
+    return TN_OK;
+  data->of_gather = &data->raw;
+  return tn_transform_create(&data->raw, run->network->inputs, 1.0, 0.0);
+}
+
 /* With create_shared, everything that a step touches is allocated here. */
 static tn_status create_local(tn_run *run) {
   const tn_config *config = &run->config;
@@ -136,6 +150,7 @@ static tn_status create_local(tn_run *run) {
   const int64_t batch = config->train.batch_size < shard ? config->train.batch_size : shard;
   TN_TRY(tn_workspace_create(&run->workspace, run->network, batch, true));
   TN_TRY(tn_batch_create(&run->batch, &run->data.train_source, batch, run->data.weighted));
+  TN_TRY(create_augment(run, batch));
   TN_TRY(tn_alloc(&run->all_times, tn_comm_size(run->comm), sizeof(tn_rank_times), "times of the ranks"));
   return tn_evaluator_create(&run->evaluator, run->comm, run->network, run->data.valid.rows);
 }
@@ -288,6 +303,7 @@ static tn_status run_all(tn_run *run, tn_train_result *result) {
 static void destroy(tn_run *run) {
   tn_stall_stop(&run->stall_guard);
   tn_evaluator_destroy(&run->evaluator);
+  tn_augment_destroy(&run->augment);
   tn_batch_destroy(&run->batch);
   tn_workspace_destroy(&run->workspace);
   tn_reducer_destroy(&run->reducer);

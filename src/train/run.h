@@ -7,6 +7,7 @@
 #include "dist/stall.h"
 #include "io/checkpoint.h"
 #include "io/metrics.h"
+#include "nn/augment.h"
 #include "nn/optimizer.h"
 #include "nn/schedule.h"
 #include "train/deadline.h"
@@ -24,6 +25,8 @@ typedef struct tn_run_data {
   bool weighted;          /* training rows have weights: their own, of their classes, or both */
   uint64_t fingerprint;   /* of the rows of train and valid */
   tn_transform transform;
+  tn_transform raw;              /* rows as they are stored, where augmentation asks for them */
+  const tn_transform *of_gather; /* the one of these two by which training rows are gathered */
   tn_rows train_rows, valid_rows;
   tn_rows epoch_rows;     /* placement = rank, shuffle = global: the rows of the epoch in the order they are read */
   int32_t *exchange_rank; /* for each row of train_rows, where the exchange sends it */
@@ -50,6 +53,7 @@ typedef struct tn_run {
   tn_optimizer *optimizer;
   tn_reducer *reducer;
   tn_workspace *workspace;
+  tn_augment *augment; /* NULL: rows are trained as they are */
   tn_batch batch;
   tn_evaluator evaluator;
 

@@ -19,25 +19,50 @@ static void mark(const tn_run *run, tn_phase phase) {
   tn_pulse_mark(run->comm, run->progress.step + 1, phase);
 }
 
-/* Forward and backward of one batch; its gradient is written, or added, to the reducer's block. */
-static void compute_batch(tn_run *run, int64_t replica, tn_range batch, int64_t micro, bool accumulate, double *clock,
-                          tn_loss_sums *sums) {
+static void gather_rows(tn_run *run, int64_t replica, tn_range batch) {
   const tn_order order = tn_sampler_order(&run->sampler, run->progress.epoch, replica);
-  mark(run, TN_PHASE_GATHER);
   for (int64_t i = 0; i < batch.count; i++) {
     if (i + ROWS_AHEAD < batch.count)
       tn_run_fetch_ahead(run, &order, batch.first + i + ROWS_AHEAD);
     tn_run_gather(run, &order, batch.first + i, i);
   }
+}
+
+/* The batch into the workspace's input, changed where the configuration asks for it. Returns what the loss compares
+ * with. */
+static tn_targets prepare_batch(tn_run *run, int64_t replica, tn_range batch, int64_t first_row) {
+  gather_rows(run, replica, batch);
+  tn_targets targets = tn_batch_targets(&run->batch);
+  targets.smoothing = run->config.augment.label_smoothing;
+  if (run->augment == NULL)
+    return targets;
+  const tn_augment_batch rows = {.replica = (uint32_t)replica,
+                                 .step = (uint64_t)run->progress.step,
+                                 .first_row = first_row,
+                                 .rows = batch.count,
+                                 .scale = run->data.transform.scale,
+                                 .shift = run->data.transform.shift,
+                                 .input = run->workspace->input,
+                                 .labels = run->batch.labels,
+                                 .values = run->batch.values,
+                                 .weights = run->batch.weights};
+  tn_augment_apply(run->augment, &rows, &targets);
+  return targets;
+}
+
+/* Forward and backward of one batch; its gradient is written, or added, to the reducer's block. */
+static void compute_batch(tn_run *run, int64_t replica, tn_range batch, int64_t micro, bool accumulate, double *clock,
+                          tn_loss_sums *sums) {
+  const int64_t first_row = micro * run->config.train.batch_size;
+  mark(run, TN_PHASE_GATHER);
+  const tn_targets targets = prepare_batch(run, replica, batch, first_row);
   end_phase(&run->times.data_s, clock);
   mark(run, TN_PHASE_COMPUTE);
   const tn_mask_source masks = {.seed = (uint64_t)run->config.train.seed,
                                 .stream = TN_STREAM_MASK,
                                 .replica = (uint32_t)replica,
                                 .step = (uint64_t)run->progress.step,
-                                .first_row = (uint64_t)(micro * run->config.train.batch_size)};
-  tn_targets targets = tn_batch_targets(&run->batch);
-  targets.smoothing = run->config.augment.label_smoothing;
+                                .first_row = (uint64_t)first_row};
   float *z = tn_network_forward(run->network, run->parameters, run->workspace, batch.count, &masks);
   tn_loss_add(run->network->loss, batch.count, run->network->outputs, z, &targets, true, sums);
   tn_network_backward(run->network, run->parameters, run->workspace, batch.count, tn_reducer_gradient(run->reducer),
