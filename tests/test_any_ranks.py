@@ -68,6 +68,7 @@ CHOICES = {
         ["dropout.hidden=0.3", "dropout.kind=alpha", "model.activation=selu"],
         ["dropout.hidden=0.3", "dropout.kind=gaussian", "dropout.mask=batch", "dropout.input=0.2"],
         ["dropout.hidden=0.5", "dropout.group=3"],
+        ["dropout.hidden=0.5", "dropout.replica_masks=same"],
         ["dropout.hidden=0"],
         ["dropout.hidden=0.5", "dropout.mask=batch", "dropout.schedule=curriculum", "dropout.schedule_steps=3",
          "dropout.input=0.2", "dropout.shape=1x1x5", "dropout.block=channel"],

@@ -19,12 +19,14 @@ static tn_config config;
 
 /* Every key with a value that is not its default. */
 static const char every_key[] =
-    "[data]\nfile = /data/a b.h5\ntrain_x = /a\ntrain_y = /b\nvalid_x = /c\nvalid_y = /d\nvalid_fraction = 0.25\n"
+    "[data]\nfile = /data/a b.h5\ntrain_x = /a\ntrain_y = /b\ntrain_rows = 5000\nvalid_x = /c\nvalid_y = /d\n"
+    "valid_fraction = 0.25\n"
     "test_x = /e\ntest_y = /f\ntrain_weight = /g\nscale = 0.00392156862745098\nshift = -0.1\nstandardize = yes\n"
     "shuffle = none\nplacement = rank\n\n"
     "[model]\nhidden = 512, 256, 128\noutputs = 12\nactivation = tanh\nloss = sigmoid_cross_entropy\n"
     "init = he_uniform\n\n"
-    "[dropout]\ninput = 0.2\nhidden = 0.5, 0.25, 0.1\nkind = gaussian\nmask = batch\ngroup = 4\nshape = 8x8x3\nblock = "
+    "[dropout]\ninput = 0.2\nhidden = 0.5, 0.25, 0.1\nkind = gaussian\nmask = batch\nreplica_masks = same\ngroup = "
+    "4\nshape = 8x8x3\nblock = "
     "channel\nschedule = curriculum\n"
     "schedule_steps = 50\n\n"
     "[regularization]\nl1 = 1e-05\nl2 = 0.0001\nmax_norm = 3\n\n"

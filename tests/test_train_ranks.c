@@ -45,6 +45,55 @@ static void check_settings(const char *const *settings) {
 
 #define CHECK(...) check_settings((const char *const[]){__VA_ARGS__, NULL})
 
+static bool train_alike(train_case *c, train_case *other) {
+  tn_train_result one, two;
+  assert_all_ok(case_train(c, all_ranks(), NULL, NULL, &one));
+  assert_all_ok(case_train(other, all_ranks(), NULL, NULL, &two));
+  return memcmp(one.digest, two.digest, sizeof one.digest) == 0;
+}
+
+/* Twice as many replicas of the same rows: where they have the same masks the mean gradient is the one of half of them,
+ * to the bit, since all sums double. */
+static void test_same_masks(void **state) {
+  (void)state;
+  enum { HALF = 96 };
+  train_case doubled, single;
+  case_create(&doubled);
+  case_create(&single);
+  memcpy(doubled.storage + (size_t)HALF * CASE_INPUTS, doubled.storage, (size_t)HALF * CASE_INPUTS * sizeof(float));
+  memcpy(doubled.labels + HALF, doubled.labels, HALF * sizeof *doubled.labels);
+  doubled.train.rows = 2L * HALF;
+  single.train.rows = HALF;
+  case_set(&doubled, "data.shuffle=none");
+  case_set(&single, "data.shuffle=none");
+  case_set(&doubled, "parallel.replicas=8");
+  case_set(&doubled, "parallel.exact_fraction_bits=39");
+  case_set(&single, "parallel.exact_fraction_bits=39");
+  case_set(&doubled, "dropout.replica_masks=same");
+  case_set(&single, "dropout.replica_masks=same");
+  assert_all_true(train_alike(&doubled, &single));
+  case_set(&doubled, "dropout.replica_masks=own");
+  assert_all_true(!train_alike(&doubled, &single));
+  case_destroy(&doubled);
+  case_destroy(&single);
+}
+
+static void test_first_rows(void **state) {
+  (void)state;
+  train_case limited, cut;
+  case_create(&limited);
+  case_create(&cut);
+  case_set(&limited, "data.train_rows=120");
+  cut.train.rows = 120;
+  assert_all_true(train_alike(&limited, &cut));
+  case_set(&limited, "data.train_rows=204");
+  tn_train_result result;
+  assert_all_status(case_train(&limited, all_ranks(), NULL, NULL, &result), TN_ERR_DATA);
+  assert_all_message("data.train_rows = 204, but there are 203 training rows");
+  case_destroy(&limited);
+  case_destroy(&cut);
+}
+
 static void test_optimizers(void **state) {
   (void)state;
   CHECK("train.optimizer=adam");
@@ -242,6 +291,8 @@ static void test_it_learns(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_same_masks),
+      cmocka_unit_test(test_first_rows),
       cmocka_unit_test(test_optimizers),
       cmocka_unit_test(test_dropout_forms),
       cmocka_unit_test(test_augmentation),

@@ -47,6 +47,7 @@ typedef enum tn_init {
 } tn_init;
 typedef enum tn_dropout_kind { TN_BERNOULLI, TN_GAUSSIAN, TN_ALPHA } tn_dropout_kind;
 typedef enum tn_mask { TN_MASK_SAMPLE, TN_MASK_BATCH } tn_mask;
+typedef enum tn_replica_masks { TN_MASKS_OWN, TN_MASKS_SAME } tn_replica_masks;
 typedef enum tn_rate_schedule { TN_RATE_CONSTANT, TN_RATE_CURRICULUM, TN_RATE_ANNEAL } tn_rate_schedule;
 typedef enum tn_class_weighting {
   TN_CLASS_WEIGHTS_NONE,
@@ -81,6 +82,7 @@ typedef enum tn_progress_mode {
 typedef struct tn_data_config {
   char file[TN_PATH_MAX];
   char train_x[TN_PATH_MAX], train_y[TN_PATH_MAX];
+  int64_t train_rows; /* the first so many of them; 0: all */
   char valid_x[TN_PATH_MAX], valid_y[TN_PATH_MAX];
   double valid_fraction;
   char test_x[TN_PATH_MAX], test_y[TN_PATH_MAX];
@@ -104,6 +106,7 @@ typedef struct tn_dropout_config {
   tn_real_list hidden; /* one rate for all hidden layers, or one each */
   tn_dropout_kind kind;
   tn_mask mask;
+  tn_replica_masks replica_masks; /* same: all replicas draw those of replica 0 */
   int64_t group;
   tn_image_shape shape;      /* of a row of features, for `block` */
   int64_t block;             /* side of the dropped patches of the input; 1: single inputs; below 0: whole channels */

@@ -59,6 +59,7 @@ static const char *const dropout_kind_words[] = {
 static const char *const mask_words[] = {[TN_MASK_SAMPLE] = "sample", [TN_MASK_BATCH] = "batch", NULL};
 static const char *const rate_schedule_words[] = {
     [TN_RATE_CONSTANT] = "constant", [TN_RATE_CURRICULUM] = "curriculum", [TN_RATE_ANNEAL] = "anneal", NULL};
+static const char *const replica_masks_words[] = {[TN_MASKS_OWN] = "own", [TN_MASKS_SAME] = "same", NULL};
 static const char *const weighting_words[] = {
     [TN_CLASS_WEIGHTS_NONE] = "none", [TN_CLASS_WEIGHTS_BALANCED] = "balanced", NULL};
 static const char *const optimizer_words[] = {[TN_ADAM] = "adam",   [TN_SGD] = "sgd",         [TN_RMSPROP] = "rmsprop",
@@ -88,6 +89,7 @@ static const tn_option options[] = {
     {KEY(data, file), TEXT(""), .meaning = "HDF5 file with the data sets below"},
     {KEY(data, train_x), TEXT("/train/x"), .meaning = "training features (N, D)"},
     {KEY(data, train_y), TEXT("/train/y"), .meaning = "training targets; classes (N), or values (N) or (N, K)"},
+    {KEY(data, train_rows), WHOLE("0", 0, INT64_MAX), .meaning = "only the first so many training rows; 0 is all"},
     {KEY(data, valid_x), TEXT(""), .meaning = "validation features; empty is none"},
     {KEY(data, valid_y), TEXT(""), .meaning = "validation targets"},
     {KEY(data, valid_fraction), FRACTION("0"), .meaning = "share of the training rows held out for validation, drawn by the seed"},
@@ -110,6 +112,7 @@ static const tn_option options[] = {
     {KEY(dropout, hidden), .type = TN_OPTION_REALS, .fallback = "0", .real = {0, 1, false, true}, .items = TN_LAYERS_MAX, .meaning = "probability of dropping a hidden unit; one for all hidden layers, or one for each"},
     {KEY(dropout, kind), CHOICE("bernoulli", dropout_kind_words), .meaning = "units are dropped, or multiplied by normal noise of the same variance, or set to what selu tends to, with mean and variance kept (alpha, for selu)"},
     {KEY(dropout, mask), CHOICE("sample", mask_words), .meaning = "a mask for each row, or one for all rows of a replica's batch"},
+    {KEY(dropout, replica_masks), CHOICE("own", replica_masks_words), .meaning = "each replica draws masks of its own; same, to see what that is worth: all draw the same"},
     {KEY(dropout, group), WHOLE("1", 1, TN_UNITS_MAX), .meaning = "neighbouring units that share their fate"},
     {KEY(dropout, shape), .type = TN_OPTION_SHAPE, .fallback = "", .whole = {1, TN_UNITS_MAX}, .meaning = "the features of a row as an image, for block: row by row, channels last"},
     {KEY(dropout, block), WHOLE("1", 1, TN_UNITS_MAX), .special = "channel", .meaning = "at the input, drops block x block patches of the image through all channels, or whole channels; 1 is single inputs"},

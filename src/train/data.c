@@ -87,8 +87,21 @@ static tn_status check_monitor(const tn_run *run) {
                  tn_config_word("early_stopping.monitor", (int)monitor));
 }
 
+/* data.train_rows */
+static tn_status limit_rows(tn_run *run) {
+  const int64_t wanted = run->config.data.train_rows;
+  int64_t *rows = &run->data.train_source.rows;
+  if (wanted > *rows)
+    return tn_fail(TN_ERR_DATA, "%s: data.train_rows = %lld, but there are %lld training rows",
+                   name_of(run->config.data.file, "the arrays"), (long long)wanted, (long long)*rows);
+  if (wanted > 0)
+    *rows = wanted;
+  return TN_OK;
+}
+
 static tn_status open_local(tn_run *run) {
   TN_TRY(open_train(run));
+  TN_TRY(limit_rows(run));
   if (!run->data.train_source.has_targets)
     return tn_fail(TN_ERR_CONFIG, "data.train_y is not set: training needs targets");
   TN_TRY(choose_validation(run));

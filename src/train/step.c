@@ -60,7 +60,7 @@ static void compute_batch(tn_run *run, int64_t replica, tn_range batch, int64_t 
   mark(run, TN_PHASE_COMPUTE);
   const tn_mask_source masks = {.seed = (uint64_t)run->config.train.seed,
                                 .stream = TN_STREAM_MASK,
-                                .replica = (uint32_t)replica,
+                                .replica = run->config.dropout.replica_masks == TN_MASKS_OWN ? (uint32_t)replica : 0,
                                 .step = (uint64_t)run->progress.step,
                                 .first_row = (uint64_t)first_row};
   float *z = tn_network_forward(run->network, run->parameters, run->workspace, batch.count, &masks);
