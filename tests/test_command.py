@@ -21,7 +21,7 @@ class Usage(CommandTest):
         version = self.thinnet("--version").stdout
         for word in ("thinnet 0.", "MPI", "BLAS", "HDF5"):
             self.assertIn(word, version)
-        for command in ("train", "eval", "predict", "info", "import", "config"):
+        for command in ("train", "eval", "predict", "info", "import", "config", "plan"):
             self.assertIn("Exit status", self.thinnet(command, "--help").stdout)
 
     def test_wrong_usage_is_2(self):

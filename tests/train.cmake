@@ -16,3 +16,5 @@ set_tests_properties(stalled_run PROPERTIES TIMEOUT 600 PROCESSORS 2
                                             ENVIRONMENT "${TN_TEST_ENVIRONMENT};THINNET=$<TARGET_FILE:thinnet_command>")
 tn_add_test(place SOURCES test_place.c)
 tn_add_test(deadline SOURCES test_deadline.c)
+tn_add_test(plan SOURCES test_plan.c)
+tn_add_test(plan_time SOURCES test_plan_time.c train_case.c mpi_test.c RANKS 1 2 3 4)

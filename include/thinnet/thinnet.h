@@ -8,6 +8,7 @@
 #include <thinnet/import.h>
 #include <thinnet/measures.h>
 #include <thinnet/model.h>
+#include <thinnet/plan.h>
 #include <thinnet/status.h>
 #include <thinnet/train.h>
 #include <thinnet/version.h>

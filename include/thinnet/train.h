@@ -28,6 +28,7 @@ typedef struct tn_step_report {
   int64_t rows_in_epoch, train_rows; /* rows read so far in this epoch, and in a whole one */
   double loss;                       /* mean over the rows of the epoch so far */
   double epoch_seconds;              /* time in steps of the epoch so far */
+  double batch_seconds;              /* of it on rank 0: rows, forward and backward; 0 at first after a resume */
 } tn_step_report;
 
 typedef struct tn_epoch_report {

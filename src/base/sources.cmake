@@ -15,10 +15,12 @@ target_sources(tn_base PRIVATE
   base/error.c
   base/job.c
   base/log.c
+  base/median.c
   base/memory.c
   base/number.c
   base/options.c
   base/options_read.c
+  base/quantity.c
   base/quote.c
   base/status.c
   base/text.c)

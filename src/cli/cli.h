@@ -14,6 +14,7 @@ int tn_cmd_predict(int argc, char **argv);
 int tn_cmd_info(int argc, char **argv);
 int tn_cmd_import(int argc, char **argv);
 int tn_cmd_config(int argc, char **argv);
+int tn_cmd_plan(int argc, char **argv);
 
 /* argp_parse for a subcommand. A usage error ends the process with 2, --help with 0. Under a launcher rank 0 alone
  * speaks. */

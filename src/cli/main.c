@@ -19,6 +19,7 @@ static const subcommand subcommands[] = {
     {"info", tn_cmd_info, "show what a checkpoint, a metrics file or a data file holds"},
     {"import", tn_cmd_import, "make a data file from IDX, CSV or NPY files"},
     {"config", tn_cmd_config, "list every configuration key, or check a file"},
+    {"plan", tn_cmd_plan, "predict how a training scales over a cluster's network"},
 };
 #define SUBCOMMAND_COUNT (sizeof subcommands / sizeof subcommands[0])
 
@@ -30,7 +31,7 @@ static void print_help(FILE *stream) {
     fprintf(stream, "  %-10s %s\n", subcommands[i].name, subcommands[i].meaning);
   fputs("\n  thinnet SUBCOMMAND --help   describes a subcommand\n"
         "  thinnet --version           names the libraries it was built with\n\n"
-        "train, eval and predict run under mpirun or srun with any number of ranks, and also started bare:\n\n"
+        "train, eval, predict and plan run under mpirun or srun with any number of ranks, and also started bare:\n\n"
         "  thinnet import csv --train rows.csv --label species -o rows.h5\n"
         "  thinnet config --defaults > my.ini\n"
         "  mpirun -n 4 thinnet train my.ini -o runs/first\n"
@@ -43,7 +44,7 @@ static void print_help(FILE *stream) {
 static int refuse_subcommand(const char *name) {
   if (tn_cli_launch_rank() == 0)
     fprintf(stderr,
-            "thinnet: error: '%s' is no subcommand; expected train, eval, predict, info, import or config "
+            "thinnet: error: '%s' is no subcommand; expected train, eval, predict, info, import, config or plan "
             "(thinnet --help)\n",
             name);
   return tn_status_exit_code(TN_ERR_USAGE);

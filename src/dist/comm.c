@@ -67,6 +67,10 @@ tn_status tn_comm_create(MPI_Comm mpi, tn_comm **comm) {
   return TN_OK;
 }
 
+tn_status tn_comm_create_node(const tn_comm *comm, tn_comm **node) {
+  return comm->size == 1 ? tn_comm_create_serial(node) : tn_comm_create(comm->node, node);
+}
+
 tn_status tn_comm_start(int *argc, char ***argv, tn_comm **comm) {
   *comm = NULL;
   int ended = 0;

@@ -47,6 +47,9 @@ double tn_comm_time_s(void);
 #define TN_HOST_MAX 256
 void tn_comm_host_names(const tn_comm *comm, char *names);
 
+/* A communicator of the ranks of this rank's node. The caller owns *node. Collective. */
+tn_status tn_comm_create_node(const tn_comm *comm, tn_comm **node);
+
 /* Ranks on this rank's node, its number among them, and the lowest of them. Not collective. */
 int tn_comm_node_size(const tn_comm *comm);
 int tn_comm_node_rank(const tn_comm *comm);

@@ -25,7 +25,8 @@ static void report_step(const tn_run *run) {
                                  .rows_in_epoch = (int64_t)progress->sum_rows,
                                  .train_rows = run->data.train.rows,
                                  .loss = progress->sum_loss / progress->sum_weight,
-                                 .epoch_seconds = progress->epoch_seconds};
+                                 .epoch_seconds = progress->epoch_seconds,
+                                 .batch_seconds = run->times.data_s + run->times.compute_s};
   observer->on_step(observer->context, &report);
 }
 

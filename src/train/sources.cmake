@@ -10,6 +10,10 @@ target_sources(tn_train PRIVATE
   train/info.c
   train/model.c
   train/place.c
+  train/plan.c
+  train/plan_network.c
+  train/plan_time.c
+  train/plan_units.c
   train/predict.c
   train/resume.c
   train/rows.c
