@@ -5,6 +5,7 @@
 #include "dist/stage.h"
 #include "dist/sums.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -24,10 +25,11 @@ struct tn_reducer {
   bool late;        /* one replica a rank, in a team: what can wait until a share is added up waits */
   int replica_bits; /* 2^replica_bits >= replicas */
   int fraction_bits;
-  float limit;       /* INFINITY in float mode */
-  tn_stage stage;    /* the team's blocks; of use where there are several */
-  tn_shared *window; /* the memory of floats and integers of all the team's ranks */
-  char *memory;      /* where it begins */
+  float limit;         /* INFINITY in float mode */
+  tn_stage stage;      /* the team's blocks; of use where there are several */
+  tn_thinned *thinned; /* NULL: gradients are given whole */
+  tn_shared *window;   /* the memory of floats and integers of all the team's ranks */
+  char *memory;        /* where it begins */
   int64_t values;
   float *floats;             /* the gradient; in float mode sums and flags behind it */
   int64_t *integers;         /* exact mode: gradient, sums, flags */
@@ -147,9 +149,18 @@ tn_status tn_reducer_create(tn_reducer **reducer, const tn_team *team, tn_reduct
   return status;
 }
 
+tn_status tn_reducer_take_thinned(tn_reducer *reducer, const tn_network *network) {
+  return reducer->late ? tn_thinned_create(&reducer->thinned, reducer->stage.team, network) : TN_OK;
+}
+
+tn_kept *tn_reducer_kept(const tn_reducer *reducer) {
+  return reducer->thinned ? reducer->thinned->of_ranks[tn_team_rank(reducer->stage.team)] : NULL;
+}
+
 void tn_reducer_destroy(tn_reducer **reducer) {
   if (!*reducer)
     return;
+  tn_thinned_destroy(&(*reducer)->thinned);
   if ((*reducer)->total != (*reducer)->floats) {
     tn_free(&(*reducer)->total);
     tn_free(&(*reducer)->integer_total);
@@ -218,24 +229,64 @@ static tn_status fail_not_finite(const char *what, double value) {
                  value);
 }
 
-/* Adds a replica's gradient to the integers, or checks it where it is added already or will be later; the place of what
- * cannot be added, and what stands there, or -1. */
+/* first_beyond where the gradient is that of a thinned network. None is found among values that are so small that no
+ * scale could bring them near the limit: only otherwise they are taken to their places. */
+static int64_t first_beyond_kept(const tn_reducer *reducer, const tn_kept *kept, float *value) {
+  const int64_t size = kept->is_whole ? reducer->values : kept->network.block_size;
+  const float certain = fminf(reducer->limit, FLT_MAX) / (2 * tn_kept_greatest_scale(kept));
+  float full[TN_SHARE_STEP];
+  if (tn_fixed_first_beyond(reducer->floats, size, certain) < 0)
+    return -1;
+  for (int64_t done = 0; done < reducer->values; done += TN_SHARE_STEP) {
+    const int64_t count = reducer->values - done < TN_SHARE_STEP ? reducer->values - done : TN_SHARE_STEP;
+    tn_kept_spread(kept, reducer->floats, done, count, full, false);
+    const int64_t place = tn_fixed_first_beyond(full, count, reducer->limit);
+    if (place >= 0) {
+      *value = full[place];
+      return done + place;
+    }
+  }
+  return -1;
+}
+
+/* The first value of this rank's gradient, as a full block, that cannot be added, or -1; *value: what stands there. */
+static int64_t first_beyond(const tn_reducer *reducer, float *value) {
+  const tn_kept *kept = tn_reducer_kept(reducer);
+  if (kept)
+    return first_beyond_kept(reducer, kept, value);
+  const int64_t place = tn_fixed_first_beyond(reducer->floats, reducer->values, reducer->limit);
+  if (place >= 0)
+    *value = reducer->floats[place];
+  return place;
+}
+
+/* Zeros in any layout, for a replica without rows, or one whose gradient cannot be added. */
+static void clear_floats(tn_reducer *reducer) {
+  memset(reducer->floats, 0, (size_t)reducer->values * sizeof *reducer->floats);
+}
+
+/* Adds a replica's gradient to the integers; the place of what cannot be added, and what stands there, or -1. */
+static int64_t add_integers(tn_reducer *reducer, float *value) {
+  const int64_t place = tn_fixed_from_floats(reducer->integers, reducer->floats, reducer->values,
+                                             reducer->fraction_bits, reducer->limit, reducer->added > 0);
+  if (place >= 0)
+    *value = reducer->floats[place];
+  return place;
+}
+
+/* Adds a replica's gradient, or checks it where it is added already or will be later; as add_integers. */
 static int64_t take_gradient(tn_reducer *reducer, float *value) {
   if (tn_reducer_looks_late(reducer))
     return -1;
-  const size_t count = (size_t)reducer->values;
   const bool adds = reducer->exact && !reducer->late;
-  const int64_t place = adds ? tn_fixed_from_floats(reducer->integers, reducer->floats, reducer->values,
-                                                    reducer->fraction_bits, reducer->limit, reducer->added > 0)
-                             : tn_fixed_first_beyond(reducer->floats, reducer->values, reducer->limit);
+  const int64_t place = adds ? add_integers(reducer, value) : first_beyond(reducer, value);
   if (place < 0)
     return place;
-  *value = reducer->floats[place];
   /* The step fails, but its reduction is still to come and needs numbers. */
   if (adds)
-    memset(reducer->integers, 0, count * sizeof *reducer->integers);
+    memset(reducer->integers, 0, (size_t)reducer->values * sizeof *reducer->integers);
   else if (reducer->late)
-    memset(reducer->floats, 0, count * sizeof *reducer->floats);
+    clear_floats(reducer);
   return place;
 }
 
@@ -284,24 +335,28 @@ bool tn_reducer_looks_late(const tn_reducer *reducer) {
 }
 
 tn_status tn_reducer_look(const tn_reducer *reducer, int64_t *index, float *value) {
-  const int64_t place = tn_fixed_first_beyond(reducer->floats, reducer->values, reducer->limit);
+  float number = 0.0F;
+  const int64_t place = first_beyond(reducer, &number);
   if (place < 0 || reducer->added == 0)
     return TN_OK;
   *index = place;
-  *value = reducer->floats[place];
+  *value = number;
   return fail_not_finite("a gradient", (double)*value);
 }
 
 static void sum_floats(tn_reducer *reducer, double *sums, int64_t *flags) {
+  const float *const first = (const float *)(const void *)reducer->memory;
   float *const tail = reducer->floats + reducer->values;
   if (reducer->added == 0)
-    memset(reducer->floats, 0, (size_t)reducer->values * sizeof *reducer->floats);
+    clear_floats(reducer);
   for (int s = 0; s < TN_SUM_COUNT; s++)
     tn_sum_split(reducer->sums[s], tail + (ptrdiff_t)s * TN_SUM_PARTS);
   for (int f = 0; f < TN_FLAG_COUNT; f++)
     tail[TN_SUM_COUNT * TN_SUM_PARTS + f] = reducer->raised[f] ? 1.0F : 0.0F;
-  if (tn_team_size(reducer->stage.team) > 1)
-    tn_stage_sum_floats(&reducer->stage, (const float *)(const void *)reducer->memory, reducer->total);
+  if (reducer->thinned)
+    tn_stage_sum_floats_thinned(&reducer->stage, reducer->thinned, first, reducer->total);
+  else if (tn_team_size(reducer->stage.team) > 1)
+    tn_stage_sum_floats(&reducer->stage, first, reducer->total);
   else
     tn_comm_reduce(reducer->comm, reducer->floats, reducer->values + FLOAT_TAIL, MPI_FLOAT, MPI_SUM);
   const float *const parts = reducer->total + reducer->stage.share.count;
@@ -317,6 +372,9 @@ static void sum_words(tn_reducer *reducer) {
       (const int64_t *)(const void *)(reducer->memory + float_bytes(true, reducer->values));
   if (tn_team_size(reducer->stage.team) == 1)
     tn_comm_reduce(reducer->comm, reducer->integers, reducer->values + INTEGER_TAIL, MPI_INT64_T, MPI_SUM);
+  else if (reducer->thinned)
+    tn_stage_sum_fixed_thinned(&reducer->stage, reducer->thinned, first, first_integers, reducer->fraction_bits,
+                               reducer->limit, reducer->integer_total);
   else if (reducer->late)
     tn_stage_sum_fixed(&reducer->stage, first, first_integers, reducer->fraction_bits, reducer->limit,
                        reducer->integer_total);
@@ -327,7 +385,7 @@ static void sum_words(tn_reducer *reducer) {
 static void sum_integers(tn_reducer *reducer, double *sums, int64_t *flags) {
   const int64_t count = reducer->stage.share.count;
   if (reducer->added == 0 && reducer->late)
-    memset(reducer->floats, 0, (size_t)reducer->values * sizeof *reducer->floats);
+    clear_floats(reducer);
   else if (reducer->added == 0)
     memset(reducer->integers, 0, (size_t)reducer->values * sizeof *reducer->integers);
   for (int f = 0; f < TN_FLAG_COUNT; f++)

@@ -4,6 +4,7 @@
 
 #include "dist/team.h"
 #include "math/share.h"
+#include "nn/kept.h"
 
 #include <thinnet/config.h>
 
@@ -37,6 +38,15 @@ typedef struct tn_reducer tn_reducer;
 tn_status tn_reducer_create(tn_reducer **reducer, const tn_team *team, tn_reduction reduction, int fraction_bits,
                             int64_t replicas, int64_t values);
 void tn_reducer_destroy(tn_reducer **reducer); /* collective over the team */
+
+/* Lets each rank give the gradient of a network that it has thinned as it is (tn_network_backward_kept), in place of
+ * tn_network_backward, where it adds one replica of one batch a step and is in a team; elsewhere nothing happens. The
+ * sums have the same bits. The network, whose block has `values` floats, outlives the reducer. TN_ERR_MEMORY.
+ * Collective, agreed. */
+tn_status tn_reducer_take_thinned(tn_reducer *reducer, const tn_network *network);
+
+/* Where the kept units of this rank's gradient are put down; NULL: gradients are given whole. */
+tn_kept *tn_reducer_kept(const tn_reducer *reducer);
 
 /* Where a replica's gradient is computed (64-byte aligned, `values` floats). */
 float *tn_reducer_gradient(tn_reducer *reducer);

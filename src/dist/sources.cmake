@@ -13,4 +13,5 @@ target_sources(tn_dist PRIVATE
   dist/stall_files.c
   dist/stall_judge.c
   dist/sums.c
-  dist/team.c)
+  dist/team.c
+  dist/thinned.c)

@@ -29,6 +29,10 @@ static void sum_over_nodes(const tn_stage *stage, void *total, MPI_Datatype type
   tn_pulse_leave(stage->team->comm);
 }
 
+static int64_t block_from(int64_t done, int64_t count) {
+  return count - done < TN_SHARE_STEP ? count - done : TN_SHARE_STEP;
+}
+
 void tn_stage_sum_floats(const tn_stage *stage, const float *first, float *total) {
   const int ranks = tn_team_size(stage->team);
   const tn_share share = stage->share;
@@ -56,10 +60,41 @@ void tn_stage_sum_fixed(const tn_stage *stage, const float *first, const int64_t
   const int64_t stride = stage->stride / (int64_t)sizeof *first;
   tn_shared_fence(stage->window);
   for (int64_t done = 0; done < share.count; done += TN_SHARE_STEP) {
-    const int64_t count = share.count - done < TN_SHARE_STEP ? share.count - done : TN_SHARE_STEP;
+    const int64_t count = block_from(done, share.count);
     for (int rank = 0; rank < ranks; rank++)
       tn_fixed_from_floats(total + done, first + rank * stride + share.first + done, count, bits, limit, rank > 0);
   }
   add_integers(stage->tail, ranks, first_tail, stage->stride / (int64_t)sizeof *first_tail, total + share.count);
+  sum_over_nodes(stage, total, MPI_INT64_T);
+}
+
+void tn_stage_sum_floats_thinned(const tn_stage *stage, const tn_thinned *thinned, const float *first, float *total) {
+  const tn_share share = stage->share;
+  const int64_t stride = stage->stride / (int64_t)sizeof *first;
+  tn_shared_fence(stage->window);
+  tn_thinned_follow(thinned);
+  for (int64_t done = 0; done < share.count; done += TN_SHARE_STEP)
+    for (int rank = 0; rank < thinned->count; rank++)
+      tn_kept_spread(thinned->of_ranks[rank], first + rank * stride, share.first + done, block_from(done, share.count),
+                     total + done, rank > 0);
+  add_floats(stage->tail, thinned->count, first + stage->values, stride, total + share.count);
+  sum_over_nodes(stage, total, MPI_FLOAT);
+}
+
+void tn_stage_sum_fixed_thinned(const tn_stage *stage, const tn_thinned *thinned, const float *first,
+                                const int64_t *first_tail, int bits, float limit, int64_t *total) {
+  const tn_share share = stage->share;
+  const int64_t stride = stage->stride / (int64_t)sizeof *first;
+  float full[TN_SHARE_STEP];
+  tn_shared_fence(stage->window);
+  tn_thinned_follow(thinned);
+  for (int64_t done = 0; done < share.count; done += TN_SHARE_STEP)
+    for (int rank = 0; rank < thinned->count; rank++) {
+      const int64_t count = block_from(done, share.count);
+      tn_kept_spread(thinned->of_ranks[rank], first + rank * stride, share.first + done, count, full, false);
+      tn_fixed_from_floats(total + done, full, count, bits, limit, rank > 0);
+    }
+  add_integers(stage->tail, thinned->count, first_tail, stage->stride / (int64_t)sizeof *first_tail,
+               total + share.count);
   sum_over_nodes(stage, total, MPI_INT64_T);
 }

@@ -5,6 +5,7 @@
 
 #include "dist/handle.h"
 #include "dist/team.h"
+#include "dist/thinned.h"
 #include "math/share.h"
 
 /* A team's blocks: that of team rank r is `values` elements and a tail of `tail` behind them, and begins r x `stride`
@@ -26,5 +27,11 @@ void tn_stage_sum_integers(const tn_stage *stage, const int64_t *first, int64_t 
  * tn_fixed_from_floats. Their tails are integers, and stand elsewhere. */
 void tn_stage_sum_fixed(const tn_stage *stage, const float *first, const int64_t *first_tail, int bits, float limit,
                         int64_t *total);
+
+/* The same two where a rank's block may have the layout of the network that it has thinned: the bits are those of the
+ * sum of full blocks. */
+void tn_stage_sum_floats_thinned(const tn_stage *stage, const tn_thinned *thinned, const float *first, float *total);
+void tn_stage_sum_fixed_thinned(const tn_stage *stage, const tn_thinned *thinned, const float *first,
+                                const int64_t *first_tail, int bits, float limit, int64_t *total);
 
 #endif

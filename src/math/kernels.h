@@ -45,8 +45,8 @@ void tn_kernel_mix(int64_t n, float share, const float *y, float *x);
 /* out[k] = scale in[units[k]] */
 void tn_kernel_pick(int64_t n, const int32_t *units, float scale, const float *in, float *out);
 
-/* out[units[k]] += scale in[k]; no unit stands twice in the list. */
-void tn_kernel_spread_add(int64_t n, const int32_t *units, float scale, const float *in, float *out);
+/* out[units[k] - first] += scale in[k]; no unit stands twice in the list. */
+void tn_kernel_spread_add(int64_t n, const int32_t *units, int32_t first, float scale, const float *in, float *out);
 
 /* Each column of w (rows, cols) that is longer than c is rescaled to norm c. Rows stand `stride` floats apart, so that
  * w may be some columns of a wider matrix. norms: scratch of `cols` doubles. */

@@ -3,6 +3,8 @@
 #include "nn/network.h"
 #include "nn/thin.h"
 
+#include <string.h>
+
 /* d: dLoss/dz of this layer. Its input is what the forward pass left there, dropout applied. */
 static void layer_gradient(const tn_network *network, int layer, const tn_workspace *workspace, int64_t rows,
                            const float *d, float *gradient, bool accumulate) {
@@ -46,4 +48,27 @@ void tn_network_backward(const tn_network *network, const float *parameters, tn_
   }
   backward(thinned, tn_thin_parameters(thin), workspace, rows, tn_thin_gradient(thin), false);
   tn_thin_spread(thin, gradient, accumulate);
+}
+
+/* Where a thinned network's gradient stood before. */
+static void clear_gaps(const tn_network *network, float *block) {
+  for (int t = 0; t < network->tensor_count; t++) {
+    const tn_tensor *tensor = &network->tensors[t];
+    const int64_t end = tensor->offset + tensor->rows * tensor->cols;
+    const int64_t next = t + 1 < network->tensor_count ? tensor[1].offset : network->block_size;
+    memset(block + end, 0, (size_t)(next - end) * sizeof *block);
+  }
+}
+
+void tn_network_backward_kept(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
+                              float *gradient, tn_kept *kept) {
+  const tn_thin *thin = workspace->thin;
+  const tn_network *thinned = thin == NULL ? NULL : tn_thin_drawn(thin);
+  if (thinned != NULL) {
+    backward(thinned, tn_thin_parameters(thin), workspace, rows, gradient, false);
+  } else {
+    backward(network, parameters, workspace, rows, gradient, false);
+    clear_gaps(network, gradient);
+  }
+  tn_kept_copy(kept, thinned == NULL ? NULL : tn_thin_kept(thin));
 }

@@ -124,4 +124,10 @@ float *tn_network_forward(const tn_network *network, const float *parameters, tn
 void tn_network_backward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
                          float *gradient, bool accumulate);
 
+/* The same for one batch, but the gradient of a network that was thinned stays as it is: `gradient` then has the layout
+ * of the smaller network, and *kept says which that is; or that the block is whole, with zeros in its gaps. */
+struct tn_kept;
+void tn_network_backward_kept(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
+                              float *gradient, struct tn_kept *kept);
+
 #endif

@@ -4,6 +4,7 @@ target_sources(tn_nn PRIVATE
   nn/dropout.c
   nn/forward.c
   nn/initialize.c
+  nn/kept.c
   nn/loss.c
   nn/measures.c
   nn/measures_add.c

@@ -5,7 +5,7 @@
 #ifndef TN_NN_THIN_H
 #define TN_NN_THIN_H
 
-#include "nn/network.h"
+#include "nn/kept.h"
 
 typedef struct tn_thin tn_thin;
 
@@ -26,8 +26,9 @@ int64_t tn_thin_bytes(const tn_network *network);
 const tn_network *tn_thin_draw(tn_thin *thin, const float *parameters, float *input, int64_t rows,
                                const tn_mask_source *masks);
 
-/* The network of the last draw, NULL where it gave none, and its blocks. */
+/* The network of the last draw and the units that it keeps, NULL where it gave none, and its blocks. */
 const tn_network *tn_thin_drawn(const tn_thin *thin);
+const tn_kept *tn_thin_kept(const tn_thin *thin);
 const float *tn_thin_parameters(const tn_thin *thin);
 float *tn_thin_gradient(tn_thin *thin);
 

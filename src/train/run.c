@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "math/gemm.h"
+#include "nn/thin.h"
 #include "train/build.h"
 #include "train/signals.h"
 
@@ -123,9 +124,12 @@ static tn_status create_shared(tn_run *run) {
   TN_TRY(tn_comm_agree(run->comm,
                        tn_optimizer_create_in(&run->optimizer, run->network, &config->train, &config->regularization,
                                               run->parameters + run->network->block_size)));
-  return tn_reducer_create(&run->reducer, run->team, config->parallel.reduction,
+  TN_TRY(tn_reducer_create(&run->reducer, run->team, config->parallel.reduction,
                            (int)config->parallel.exact_fraction_bits, config->parallel.replicas,
-                           run->network->block_size);
+                           run->network->block_size));
+  if (!tn_thin_is_possible(run->network) || config->train.accumulate > 1)
+    return TN_OK;
+  return tn_reducer_take_thinned(run->reducer, run->network);
 }
 
 static tn_status create_augment(tn_run *run, int64_t batch) {

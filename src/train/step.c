@@ -50,6 +50,16 @@ static tn_targets prepare_batch(tn_run *run, int64_t replica, tn_range batch, in
   return targets;
 }
 
+/* A gradient of a thinned network stays one where the reducer takes it so. */
+static void backward(const tn_run *run, int64_t rows, bool accumulate) {
+  float *gradient = tn_reducer_gradient(run->reducer);
+  tn_kept *kept = tn_reducer_kept(run->reducer);
+  if (kept)
+    tn_network_backward_kept(run->network, run->parameters, run->workspace, rows, gradient, kept);
+  else
+    tn_network_backward(run->network, run->parameters, run->workspace, rows, gradient, accumulate);
+}
+
 /* Forward and backward of one batch; its gradient is written, or added, to the reducer's block. */
 static void compute_batch(tn_run *run, int64_t replica, tn_range batch, int64_t micro, bool accumulate, double *clock,
                           tn_loss_sums *sums) {
@@ -65,8 +75,7 @@ static void compute_batch(tn_run *run, int64_t replica, tn_range batch, int64_t 
                                 .first_row = (uint64_t)first_row};
   float *z = tn_network_forward(run->network, run->parameters, run->workspace, batch.count, &masks);
   tn_loss_add(run->network->loss, batch.count, run->network->outputs, z, &targets, true, sums);
-  tn_network_backward(run->network, run->parameters, run->workspace, batch.count, tn_reducer_gradient(run->reducer),
-                      accumulate);
+  backward(run, batch.count, accumulate);
   end_phase(&run->times.compute_s, clock);
 }
 
