@@ -331,6 +331,50 @@ static void test_many_hosts(void **state) {
   free(names);
 }
 
+static void add_start(tn_metrics *metrics, int64_t step, const char *job) {
+  const tn_metrics_start start = {"2026-01-02T03:04:05Z", 4, step, {job, "n[1-2]", 1}};
+  assert_int_equal(tn_metrics_add_start(metrics, &start), TN_OK);
+}
+
+/* All starts stay, those too whose steps a resume drops: the jobs that ran them did run. */
+static void test_starts(void **state) {
+  (void)state;
+  tn_metrics *metrics = create();
+  assert_int_equal(tn_metrics_start_count(metrics), 0);
+  add_start(metrics, 0, "71");
+  add_start(metrics, 40, NULL);
+  const char *path = write_metrics(metrics);
+  tn_metrics_destroy(&metrics);
+  metrics = read_metrics(path, 0, 10);
+  add_start(metrics, 10, "72_3");
+  assert_int_equal(tn_metrics_start_count(metrics), 3);
+  const tn_metrics_start *starts = tn_metrics_starts(metrics);
+  assert_string_equal(starts[0].time, "2026-01-02T03:04:05Z");
+  assert_int_equal(starts[0].ranks, 4);
+  assert_string_equal(starts[0].job.id, "71");
+  assert_string_equal(starts[0].job.nodes, "n[1-2]");
+  assert_int_equal(starts[0].job.restarts, 1);
+  assert_int_equal(starts[1].step, 40);
+  assert_true(starts[1].job.id == NULL || starts[1].job.id[0] == '\0');
+  assert_int_equal(starts[2].step, 10);
+  assert_string_equal(starts[2].job.id, "72_3");
+  tn_metrics_destroy(&metrics);
+}
+
+static void test_the_newest_starts_stay(void **state) {
+  (void)state;
+  tn_metrics *metrics = create();
+  for (int64_t step = 0; step < TN_METRICS_STARTS_MAX + 2; step++)
+    add_start(metrics, step, "71");
+  const char *path = write_metrics(metrics);
+  tn_metrics_destroy(&metrics);
+  metrics = read_metrics(path, INT64_MAX, INT64_MAX);
+  assert_int_equal(tn_metrics_start_count(metrics), TN_METRICS_STARTS_MAX);
+  assert_int_equal(tn_metrics_starts(metrics)[0].step, 2);
+  assert_int_equal(tn_metrics_starts(metrics)[TN_METRICS_STARTS_MAX - 1].step, TN_METRICS_STARTS_MAX + 1);
+  tn_metrics_destroy(&metrics);
+}
+
 static void edit_format(hid_t file) {
   attribute_set_text(file, "/", "format", "another");
 }
@@ -357,6 +401,10 @@ static void edit_rates(hid_t file) {
   H5Dclose(H5Dcreate2(file, "/epoch/dropout_rate", H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
   H5Sclose(space);
 }
+static void edit_starts(hid_t file) {
+  H5Gclose(H5Gcreate2(file, "/start", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  H5Gclose(H5Gcreate2(file, "/start/0001", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+}
 static void edit_no_steps(hid_t file) {
   H5Ldelete(file, "/step", H5P_DEFAULT);
 }
@@ -372,6 +420,7 @@ static void test_what_is_not_metrics(void **state) {
                {edit_ranks, TN_ERR_DAMAGED, "/rank/data_s has more values than the file has room for"},
                {edit_epochs, TN_ERR_DAMAGED, "/rank/data_s has 0 epochs, /epoch/epoch has 2"},
                {edit_rates, TN_ERR_DAMAGED, "/epoch/dropout_rate has the shape (2, 66), expected is (2, 1 to 65)"},
+               {edit_starts, TN_ERR_DAMAGED, "/start/0001 has no attribute time"},
                {edit_no_steps, TN_ERR_DAMAGED, "/step/step is missing"}};
   tn_metrics *metrics = create();
   add_epoch(metrics, 1, 1);
@@ -399,6 +448,8 @@ int main(void) {
       cmocka_unit_test(test_without_rows),
       cmocka_unit_test(test_description),
       cmocka_unit_test(test_many_hosts),
+      cmocka_unit_test(test_starts),
+      cmocka_unit_test(test_the_newest_starts_stay),
       cmocka_unit_test(test_what_is_not_metrics),
   };
   return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

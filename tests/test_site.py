@@ -53,7 +53,11 @@ class Metrics(CommandTest):
         with h5py.File(self.path("run", "metrics.h5")) as file:
             self.assertEqual([str(file.attrs[name]) for name in ("job_id", "restart_count", "node_list")], ["71", "1", "n2"])
         self.train("run", "-s", "train.max_steps=9", "--resume", "--quiet")
-        self.assertNotIn("job_id", self.thinnet("info", self.path("run", "metrics.h5")).stdout)
+        lines = self.thinnet("info", self.path("run", "metrics.h5")).stdout
+        self.assertNotIn("job_id", lines)
+        starts = [line.split(", ", 1)[1] for line in lines.splitlines() if line.startswith("start: ")]
+        self.assertEqual(starts, ["after step 0, ranks 1, job 71 on n[1-2], restart 0", "after step 3, ranks 1, job 71 on n2, restart 1",
+                                  "after step 6, ranks 1"])
 
 
 class TimeLimit(CommandTest):

@@ -26,6 +26,7 @@ void tn_metrics_destroy(tn_metrics **metrics_address) {
   if (!metrics)
     return;
   free_about(&metrics->about);
+  tn_metrics_free_starts(metrics);
   tn_free(&metrics->steps);
   tn_free(&metrics->times);
   tn_free(&metrics->rates);

@@ -44,9 +44,25 @@ typedef struct tn_metrics_about {
   tn_metrics_job job;
 } tn_metrics_about;
 
+/* One start of the run: the processes that came, went on after `step`, and wrote metrics. Attributes of a group of
+ * /start, numbered from 0001: time, ranks, step; job_id, restart_count and node_list where there was a job. */
+typedef struct tn_metrics_start {
+  const char *time; /* as start_time */
+  int64_t ranks, step;
+  tn_metrics_job job;
+} tn_metrics_start;
+
+/* A run that is started again more often keeps the newest of them. */
+#define TN_METRICS_STARTS_MAX 1000
+
 tn_status tn_metrics_create(tn_metrics **metrics);
 void tn_metrics_destroy(tn_metrics **metrics);
 tn_status tn_metrics_describe(tn_metrics *metrics, const tn_metrics_about *about);
+
+/* Appends a start, whose strings are copied. TN_ERR_MEMORY leaves the metrics as they were. */
+tn_status tn_metrics_add_start(tn_metrics *metrics, const tn_metrics_start *start);
+int tn_metrics_start_count(const tn_metrics *metrics);
+const tn_metrics_start *tn_metrics_starts(const tn_metrics *metrics); /* borrowed until the next change */
 
 /* Appends. times: `ranks` of them. A wider epoch than those before widens the table, NaN where a rank was absent.
  * TN_ERR_MEMORY leaves the metrics as they were. */
@@ -61,8 +77,8 @@ void tn_metrics_set_rates(tn_metrics *metrics, const double *rates);
 /* (epochs, *places), borrowed until the next change; NULL and 0: not tracked. */
 const double *tn_metrics_rates(const tn_metrics *metrics, int *places);
 
-/* Reads a file written by tn_metrics_write and keeps the rows with epoch <= `epoch` and step <= `step` (of a checkpoint
- * that is resumed from). TN_ERR_IO, TN_ERR_DAMAGED, TN_ERR_DATA as for checkpoints. */
+/* Reads a file written by tn_metrics_write and keeps all starts, and the rows with epoch <= `epoch` and step <= `step`
+ * (of a checkpoint that is resumed from). TN_ERR_IO, TN_ERR_DAMAGED, TN_ERR_DATA as for checkpoints. */
 tn_status tn_metrics_read(tn_metrics **metrics, const char *path, int64_t epoch, int64_t step);
 
 int64_t tn_metrics_epoch_count(const tn_metrics *metrics);

@@ -102,14 +102,6 @@ static tn_status load_table(const tn_h5_file *file, row_table table, void *rows)
   return status;
 }
 
-static tn_status store_job(const tn_h5_file *file, const tn_metrics_job *job) {
-  if (!job->id[0])
-    return TN_OK;
-  TN_TRY(tn_h5_store_text(file, "/", "job_id", job->id));
-  TN_TRY(tn_h5_store_text(file, "/", "node_list", job->nodes));
-  return tn_h5_store_int(file, "/", "restart_count", job->restarts);
-}
-
 static tn_status store_about(const tn_h5_file *file, const tn_metrics_about *about) {
   TN_TRY(tn_h5_store_text(file, "/", "config", about->config_text));
   TN_TRY(tn_h5_store_text(file, "/", "mpi_version", about->mpi_version));
@@ -119,7 +111,7 @@ static tn_status store_about(const tn_h5_file *file, const tn_metrics_about *abo
   TN_TRY(tn_h5_store_int(file, "/", "ranks", about->ranks));
   TN_TRY(tn_h5_store_int(file, "/", "replicas", about->replicas));
   TN_TRY(tn_h5_store_int(file, "/", "threads", about->threads));
-  TN_TRY(store_job(file, &about->job));
+  TN_TRY(tn_metrics_store_job(file, "/", &about->job));
   if (about->ranks < 1 || about->host_name_size < 1)
     return TN_OK;
   return tn_h5_store_strings(file, "/host_names", about->ranks, about->host_name_size, about->host_names);
@@ -128,6 +120,7 @@ static tn_status store_about(const tn_h5_file *file, const tn_metrics_about *abo
 static tn_status store_all(const tn_h5_file *file, const tn_metrics *metrics) {
   if (metrics->about.config_text)
     TN_TRY(store_about(file, &metrics->about));
+  TN_TRY(tn_metrics_store_starts(file, metrics));
   TN_TRY(store_table(file, epoch_table(metrics->epoch_count), metrics->epochs));
   TN_TRY(store_table(file, step_table(metrics->step_count), metrics->steps));
   if (metrics->rates)
@@ -147,17 +140,6 @@ tn_status tn_metrics_write(tn_metrics *metrics, tn_folder *folder, const char *n
   tn_sealed_close(&file);
   tn_h5_restore(report);
   return status;
-}
-
-static tn_status load_job(const tn_h5_file *file, tn_metrics_job *job) {
-  char *id = NULL, *nodes = NULL;
-  if (!tn_h5_has_attribute(file, "/", "job_id"))
-    return TN_OK;
-  TN_TRY(tn_h5_load_text(file, "/", "job_id", &id));
-  job->id = id;
-  TN_TRY(tn_h5_load_text(file, "/", "node_list", &nodes));
-  job->nodes = nodes;
-  return tn_h5_load_int(file, "/", "restart_count", &job->restarts);
 }
 
 /* Rates, which not all metrics have; room for the epochs is there. */
@@ -189,7 +171,8 @@ static tn_status load_all(const tn_h5_file *file, tn_metrics *metrics) {
   TN_TRY(load_rates(file, metrics, epochs));
   metrics->epoch_count = epochs;
   metrics->step_count = steps;
-  return load_job(file, &metrics->about.job);
+  TN_TRY(tn_metrics_load_starts(file, metrics));
+  return tn_metrics_load_job(file, "/", &metrics->about.job);
 }
 
 /* Drops what a run did after the checkpoint that it goes on from. */

@@ -22,6 +22,7 @@ target_sources(tn_io PRIVATE
   io/import_source.c
   io/metrics.c
   io/metrics_file.c
+  io/metrics_start.c
   io/outfile.c
   io/owner.c
   io/partial.c

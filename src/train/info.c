@@ -43,6 +43,19 @@ static void print_checkpoint(FILE *stream, const tn_checkpoint *checkpoint) {
   print_real(stream, "run_seconds", progress->run_seconds);
 }
 
+/* start: 2026-11-21T10:11:12Z, after step 40, ranks 4, job 71 on n[1-2], restart 1 */
+static void print_starts(FILE *stream, const tn_metrics *metrics) {
+  const tn_metrics_start *starts = tn_metrics_starts(metrics);
+  for (int i = 0; i < tn_metrics_start_count(metrics); i++) {
+    const tn_metrics_job *job = &starts[i].job;
+    fprintf(stream, "start: %s, after step %" PRId64 ", ranks %" PRId64, starts[i].time, starts[i].step,
+            starts[i].ranks);
+    if (job->id && job->id[0])
+      fprintf(stream, ", job %s on %s, restart %" PRId64, job->id, job->nodes, job->restarts);
+    fputc('\n', stream);
+  }
+}
+
 static void print_metrics(FILE *stream, const tn_metrics *metrics) {
   const int64_t epochs = tn_metrics_epoch_count(metrics);
   const tn_metrics_job *job = tn_metrics_job_of(metrics);
@@ -50,6 +63,7 @@ static void print_metrics(FILE *stream, const tn_metrics *metrics) {
           tn_metrics_step_count(metrics));
   if (job->id)
     fprintf(stream, "job_id: %s\nrestart_count: %" PRId64 "\nnode_list: %s\n", job->id, job->restarts, job->nodes);
+  print_starts(stream, metrics);
   if (epochs == 0)
     return;
   const tn_epoch_row *last = tn_metrics_epochs(metrics) + epochs - 1;

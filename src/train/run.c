@@ -189,7 +189,10 @@ static tn_status describe_metrics(tn_run *run) {
                                     .host_names = run->host_names,
                                     .host_name_size = TN_HOST_MAX,
                                     .job = {run->job.id, run->job.nodes, run->job.restarts}};
+    const tn_metrics_start start = {start_time, about.ranks, run->progress.step, about.job};
     status = tn_metrics_describe(run->metrics, &about);
+    if (status == TN_OK)
+      status = tn_metrics_add_start(run->metrics, &start);
     free(text);
   }
   return tn_comm_agree(run->comm, status);
