@@ -1,4 +1,5 @@
 tn_add_test(augment SOURCES test_augment.c network_fixture.c)
+tn_add_test(connect SOURCES test_connect.c network_fixture.c)
 tn_add_test(dropout SOURCES test_dropout.c network_fixture.c reference_network.c)
 tn_add_test(gradients SOURCES test_gradients.c network_fixture.c reference_network.c)
 tn_add_test(loss SOURCES test_loss.c network_fixture.c reference_network.c)

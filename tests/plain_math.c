@@ -1,27 +1,30 @@
 /* Includes sources, because the same text has to pass through the compiler with other settings and under other names.
  */
 #define TN_NO_MULTIVERSION
-#define tn_kernel_activate_train    plain_kernel_activate_train
-#define tn_kernel_activate          plain_kernel_activate
-#define tn_kernel_multiply          plain_kernel_multiply
-#define tn_kernel_add_shifts        plain_kernel_add_shifts
-#define tn_kernel_column_sums       plain_kernel_column_sums
-#define tn_kernel_square_sum        plain_kernel_square_sum
-#define tn_kernel_find_nonfinite    plain_kernel_find_nonfinite
-#define tn_kernel_scale             plain_kernel_scale
-#define tn_kernel_add_scaled        plain_kernel_add_scaled
-#define tn_kernel_mix               plain_kernel_mix
-#define tn_kernel_max_norm          plain_kernel_max_norm
-#define tn_element_size             plain_element_size
-#define tn_kernel_convert           plain_kernel_convert
-#define tn_place_make               plain_place_make
-#define tn_random_words             plain_random_words
-#define tn_random_uniform           plain_random_uniform
-#define tn_random_normal            plain_random_normal
-#define tn_random_bernoulli_factors plain_random_bernoulli_factors
-#define tn_random_kept_factors      plain_random_kept_factors
-#define tn_random_gaussian_factors  plain_random_gaussian_factors
-#define tn_drop_threshold           plain_drop_threshold
+#define tn_kernel_activate_train       plain_kernel_activate_train
+#define tn_kernel_activate             plain_kernel_activate
+#define tn_kernel_multiply             plain_kernel_multiply
+#define tn_kernel_add_shifts           plain_kernel_add_shifts
+#define tn_kernel_column_sums          plain_kernel_column_sums
+#define tn_kernel_square_sum           plain_kernel_square_sum
+#define tn_kernel_find_nonfinite       plain_kernel_find_nonfinite
+#define tn_kernel_scale                plain_kernel_scale
+#define tn_kernel_add_scaled           plain_kernel_add_scaled
+#define tn_kernel_add_product          plain_kernel_add_product
+#define tn_kernel_product_sum          plain_kernel_product_sum
+#define tn_kernel_mix                  plain_kernel_mix
+#define tn_kernel_max_norm             plain_kernel_max_norm
+#define tn_element_size                plain_element_size
+#define tn_kernel_convert              plain_kernel_convert
+#define tn_place_make                  plain_place_make
+#define tn_random_words                plain_random_words
+#define tn_random_uniform              plain_random_uniform
+#define tn_random_normal               plain_random_normal
+#define tn_random_bernoulli_factors    plain_random_bernoulli_factors
+#define tn_random_bernoulli_factors_at plain_random_bernoulli_factors_at
+#define tn_random_kept_factors         plain_random_kept_factors
+#define tn_random_gaussian_factors     plain_random_gaussian_factors
+#define tn_drop_threshold              plain_drop_threshold
 
 #include "math/activation.c"
 #include "math/convert.c"
@@ -40,6 +43,8 @@ plain_math plain_math_functions(void) {
                       .find_nonfinite = tn_kernel_find_nonfinite,
                       .scale = tn_kernel_scale,
                       .add_scaled = tn_kernel_add_scaled,
+                      .add_product = tn_kernel_add_product,
+                      .product_sum = tn_kernel_product_sum,
                       .mix = tn_kernel_mix,
                       .max_norm = tn_kernel_max_norm,
                       .convert = tn_kernel_convert,

@@ -16,6 +16,8 @@ typedef struct plain_math {
   int64_t (*find_nonfinite)(int64_t, const float *);
   void (*scale)(int64_t, float, float *);
   void (*add_scaled)(int64_t, float, const float *, float *);
+  void (*add_product)(int64_t, float, const float *, const float *, float *);
+  float (*product_sum)(int64_t, const float *, const float *, const float *);
   void (*mix)(int64_t, float, const float *, float *);
   void (*max_norm)(int64_t, int64_t, int64_t, double, float *, double *);
   void (*convert)(tn_element, int64_t, const void *, const float *, const float *, float *);

@@ -29,11 +29,19 @@ static double alpha_scale(double dropped) {
   return pow(kept + ALPHA_SATURATION * ALPHA_SATURATION * kept * dropped, -0.5);
 }
 
+/* Whether a decision, of 16 bits, drops. */
+static bool is_dropped(tn_place place, int64_t decision, double rate) {
+  uint32_t word;
+  tn_random_words(place, decision / 2, 1, &word);
+  const uint32_t bits = decision % 2 == 0 ? word % 65536 : word / 65536;
+  return bits < round(65536 * rate);
+}
+
 /* What dropout multiplies a unit of a row with. */
 static double draw_factor(const tn_network *network, const tn_mask_source *masks, int layer, int64_t row,
                           int64_t unit) {
   const double rate = masks == NULL ? 0 : step_rate(network, layer, (double)masks->step);
-  if (rate == 0)
+  if (rate == 0 || network->kind == TN_DROPCONNECT)
     return 1;
   const tn_place place = mask_place(network, masks, layer, row);
   const int64_t decision = unit / network->group;
@@ -42,12 +50,8 @@ static double draw_factor(const tn_network *network, const tn_mask_source *masks
     tn_random_normal(place, decision / 2 * 2, 2, normal);
     return 1 + sqrt(rate / (1 - rate)) * (double)normal[decision % 2];
   }
-  uint32_t word;
-  tn_random_words(place, decision / 2, 1, &word);
-  const double dropped = round(65536 * rate); /* of 65536 values of 16 bits */
-  const uint32_t bits = decision % 2 == 0 ? word % 65536 : word / 65536;
-  const double factor = network->kind == TN_ALPHA ? alpha_scale(dropped / 65536) : 65536 / (65536 - dropped);
-  return bits < dropped ? 0 : factor;
+  const double dropped = round(65536 * rate) / 65536;
+  return is_dropped(place, decision, rate) ? 0 : network->kind == TN_ALPHA ? alpha_scale(dropped) : 1 / (1 - dropped);
 }
 
 /* What alpha dropout adds: a' = a (h r + s (1 - r)) + b, of which a r is the factor. */
@@ -115,6 +119,26 @@ static void draw_image(const tn_network *network, const tn_mask_source *masks, i
     factor[unit] = draw_factor(network, masks, 0, row, unit % network->image.channels);
 }
 
+/* Weight (i, j) of a layer is decided by number i x (outputs, rounded up to 128) + j of the row's place. */
+static double draw_connection(const tn_network *network, const tn_mask_source *masks, int layer, int64_t row, int64_t i,
+                              int64_t j) {
+  const double rate = masks == NULL ? 0 : step_rate(network, layer, (double)masks->step);
+  if (rate == 0 || network->kind != TN_DROPCONNECT)
+    return 1;
+  const int64_t decision = i * ((network->layers[layer].outputs + 127) / 128 * 128) + j;
+  const double dropped = round(65536 * rate) / 65536;
+  return is_dropped(mask_place(network, masks, layer, row), decision, rate) ? 0 : 1 / (1 - dropped);
+}
+
+static void draw_connections(const tn_network *network, const tn_mask_source *masks, int64_t rows,
+                             reference_masks *drawn) {
+  for (int layer = 0; layer < network->layer_count; layer++)
+    for (int64_t row = 0; row < rows; row++)
+      for (int64_t i = 0; i <= network->layers[layer].inputs; i++)
+        for (int64_t j = 0; j < network->layers[layer].outputs; j++)
+          drawn->connection[layer][row][i][j] = draw_connection(network, masks, layer, row, i, j);
+}
+
 void reference_draw(const tn_network *network, const tn_mask_source *masks, int64_t rows, reference_masks *drawn) {
   for (int layer = 0; layer <= network->layer_count; layer++) {
     const int64_t units = layer == 0 ? network->inputs : network->layers[layer - 1].outputs;
@@ -125,6 +149,7 @@ void reference_draw(const tn_network *network, const tn_mask_source *masks, int6
         drawn->shift[layer][row][unit] = shift_of(network, masks, layer, factor);
       }
   }
+  draw_connections(network, masks, rows, drawn);
   for (int64_t row = 0; network->block != 1 && masks != NULL && row < rows; row++)
     draw_image(network, masks, row, drawn->factor[0][row]);
 }
@@ -159,9 +184,10 @@ static void forward_row(const tn_network *network, const double *parameters, con
     const double *weight = parameters + network->tensors[layer->weight].offset;
     const double *bias = parameters + network->tensors[layer->bias].offset;
     for (int64_t j = 0; j < layer->outputs; j++) {
-      double sum = bias[j];
+      const double(*connection)[REFERENCE_UNITS] = drawn->connection[l][row];
+      double sum = bias[j] * connection[layer->inputs][j];
       for (int64_t i = 0; i < layer->inputs; i++)
-        sum += a[i] * weight[i * layer->outputs + j];
+        sum += a[i] * weight[i * layer->outputs + j] * connection[i][j];
       next[j] = activate(layer->activation, sum) * drawn->factor[l + 1][row][j] + drawn->shift[l + 1][row][j];
     }
     memcpy(a, next, (size_t)layer->outputs * sizeof *a);

@@ -14,6 +14,8 @@ enum { REFERENCE_LAYERS = 5, REFERENCE_ROWS = 8, REFERENCE_UNITS = 32 };
 typedef struct reference_masks {
   double factor[REFERENCE_LAYERS][REFERENCE_ROWS][REFERENCE_UNITS];
   double shift[REFERENCE_LAYERS][REFERENCE_ROWS][REFERENCE_UNITS];
+  /* Of the weight from input i of layer l (0: the first) to unit j; the bias comes behind the last input. */
+  double connection[REFERENCE_LAYERS][REFERENCE_ROWS][REFERENCE_UNITS + 1][REFERENCE_UNITS];
 } reference_masks;
 
 /* masks NULL: factors of 1 and shifts of 0, as in evaluation. */

@@ -63,15 +63,15 @@ CHOICES = {
     ),
     "dropout": (
         ["dropout.hidden=0.4,0.2", "dropout.input=0.1"],
-        ["dropout.hidden=0.5", "dropout.mask=batch"],
-        ["dropout.hidden=0.3", "dropout.kind=gaussian"],
+        ["dropout.hidden=0.5", "dropout.mask=batch", "dropout.schedule=curriculum", "dropout.schedule_steps=3"],
+        ["dropout.hidden=0.3", "dropout.kind=gaussian", "dropout.input=0.2", "dropout.shape=1x1x5",
+         "dropout.block=channel"],
         ["dropout.hidden=0.3", "dropout.kind=alpha", "model.activation=selu"],
         ["dropout.hidden=0.3", "dropout.kind=gaussian", "dropout.mask=batch", "dropout.input=0.2"],
-        ["dropout.hidden=0.5", "dropout.group=3"],
+        ["dropout.hidden=0.5", "dropout.group=3", "dropout.schedule=anneal", "dropout.schedule_steps=9"],
+        ["dropout.hidden=0.5", "dropout.input=0.2", "dropout.kind=dropconnect"],
         ["dropout.hidden=0.5", "dropout.replica_masks=same"],
         ["dropout.hidden=0"],
-        ["dropout.hidden=0.5", "dropout.mask=batch", "dropout.schedule=curriculum", "dropout.schedule_steps=3",
-         "dropout.input=0.2", "dropout.shape=1x1x5", "dropout.block=channel"],
     ),
     "order": (
         ["data.shuffle=global", "data.placement=node"],
@@ -114,7 +114,7 @@ CHOICES = {
     # The wide one's gradient is longer than what MPI sends at once, and than a segment of the segmented ring for each rank.
     "width": (["model.hidden=16,12"], ["model.hidden=16,12"], ["model.hidden=300,200"]),
 }
-CASES = 7
+CASES = 8
 
 
 def surroundings(algorithm, transport):

@@ -64,6 +64,12 @@ static void test_keys_that_need_another(void **state) {
       {"[model]\nloss = mse\n[train]\nclass_weights = balanced",
        "a.ini:4: train.class_weights = balanced has no effect with model.loss = mse: remove it, or write model.loss = "
        "softmax_cross_entropy"},
+      {"[dropout]\nkind = dropconnect\ngroup = 3",
+       "a.ini:3: dropout.group = 3 has no effect with dropout.kind = dropconnect: remove it, or write dropout.kind = "
+       "bernoulli, gaussian or alpha"},
+      {"[dropout]\nkind = dropconnect\nblock = channel",
+       "a.ini:3: dropout.block = channel has no effect with dropout.kind = dropconnect: remove it, or write "
+       "dropout.kind = bernoulli, gaussian or alpha"},
       {"[dropout]\nschedule_steps = 5",
        "a.ini:2: dropout.schedule_steps = 5 has no effect with dropout.schedule = constant: remove it, or write "
        "dropout.schedule = curriculum or anneal"},

@@ -590,6 +590,12 @@ static void test_training_is_evaluation_in_the_mean(void **state) {
         spec.mask = (tn_mask)mask;
         assert_mean_is_evaluation(&spec);
       }
+  spec.group = 1;
+  spec.kind = TN_DROPCONNECT;
+  for (int mask = TN_MASK_SAMPLE; mask <= TN_MASK_BATCH; mask++) {
+    spec.mask = (tn_mask)mask;
+    assert_mean_is_evaluation(&spec);
+  }
 }
 
 /* Monte-Carlo masks belong to a global row, whatever batch it comes in, also beyond 2^32 rows. */

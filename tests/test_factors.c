@@ -55,6 +55,19 @@ static void test_factors_follow_their_words(void **state) {
       }
 }
 
+static void test_factors_from_a_later_decision(void **state) {
+  (void)state;
+  const tn_place place = tn_place_make(99, TN_STREAM_MASK, 5, 4, 3, 2);
+  float whole[700], part[200];
+  tn_random_bernoulli_factors(place, 700, 1, 0.4, whole);
+  for (int64_t first = 0; first <= 3 * TN_FACTORS_STEP; first += TN_FACTORS_STEP) {
+    part[190] = 12345;
+    tn_random_bernoulli_factors_at(place, first, 190, 0.4, part);
+    assert_memory_equal(part, whole + first, 190 * sizeof *part);
+    assert_true(part[190] == 12345);
+  }
+}
+
 /* P(kept) x factor = (65536 - d) / 65536 x 65536 / (65536 - d) = 1 but for the rounding of the factor to a float. */
 static void test_mean_factor_is_one(void **state) {
   (void)state;
@@ -183,6 +196,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_threshold),
       cmocka_unit_test(test_factors_follow_their_words),
+      cmocka_unit_test(test_factors_from_a_later_decision),
       cmocka_unit_test(test_mean_factor_is_one),
       cmocka_unit_test(test_frequencies),
       cmocka_unit_test(test_masks_are_independent_along_every_coordinate),

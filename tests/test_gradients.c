@@ -249,6 +249,29 @@ static void test_dropout_of_images(void **state) {
   check(&spec, true);
 }
 
+/* Weights are dropped in rows of their own and in those of a batch; a layer of 6 units has a hidden layer and the
+ * output behind it. relu has zeros, which the rows' way leaves out. */
+static void test_dropconnect(void **state) {
+  (void)state;
+  network_spec spec = deep;
+  spec.kind = TN_DROPCONNECT;
+  for (int mask = TN_MASK_SAMPLE; mask <= TN_MASK_BATCH; mask++) {
+    spec.mask = (tn_mask)mask;
+    spec.input_rate = 0.3;
+    spec.rate = 0.4;
+    check_activations_and_losses(spec);
+    spec.rate = 0;
+    check(&spec, true);
+    spec.rate = 0.4;
+    spec.input_rate = 0;
+    check(&spec, true);
+    spec.hidden_count = 0;
+    spec.input_rate = 0.3;
+    check(&spec, true);
+    spec.hidden_count = 2;
+  }
+}
+
 static void test_networks_of_other_depths(void **state) {
   (void)state;
   network_spec spec = {.inputs = INPUTS, .outputs = OUTPUTS, .activation = TN_TANH, .input_rate = 0.3, .rate = 0.3};
@@ -290,7 +313,7 @@ int main(void) {
       cmocka_unit_test(test_gaussian_masks_by_batch),  cmocka_unit_test(test_networks_of_other_depths),
       cmocka_unit_test(test_scheduled_rates),          cmocka_unit_test(test_alpha_masks_by_sample),
       cmocka_unit_test(test_alpha_masks_by_batch),     cmocka_unit_test(test_a_batch_without_rows),
-      cmocka_unit_test(test_dropout_of_images),
+      cmocka_unit_test(test_dropout_of_images),        cmocka_unit_test(test_dropconnect),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,25 @@ static void test_multiply_and_scale(void **state) {
   }
 }
 
+/* Two products and a sum, each rounded once. */
+static void test_sums_of_products(void **state) {
+  (void)state;
+  for (size_t s = 0; s < SIZE_COUNT; s++) {
+    double sum = 0, size = 0;
+    memcpy(found, x, sizeof x);
+    tn_kernel_add_product(sizes[s], 0.7f, x, y, found);
+    for (int64_t i = 0; i < MOST; i++)
+      assert_true(found[i] == (i < sizes[s] ? x[i] + 0.7f * x[i] * y[i] : x[i]));
+    for (int64_t i = 0; i < sizes[s]; i++) {
+      sum += (double)x[i] * (double)y[i] * (double)y[i];
+      size += fabs((double)x[i]) * (double)y[i] * (double)y[i];
+    }
+    /* a lane adds n / 32 terms, of 3 roundings each, and 5 more join the lanes */
+    const double bound = (3 + 5 + (double)sizes[s] / 32) * 0x1p-24 * size;
+    assert_true(fabs(tn_kernel_product_sum(sizes[s], x, y, y) - sum) <= bound);
+  }
+}
+
 static void test_shifts_by_factor(void **state) {
   (void)state;
   float factor[MOST];
@@ -249,6 +268,7 @@ int main(void) {
       cmocka_unit_test(test_multiply_and_scale),
       cmocka_unit_test(test_shifts_by_factor),
       cmocka_unit_test(test_column_sums),
+      cmocka_unit_test(test_sums_of_products),
       cmocka_unit_test(test_square_sum),
       cmocka_unit_test(test_square_sum_of_extremes),
       cmocka_unit_test(test_find_nonfinite),

@@ -111,6 +111,8 @@ static void test_dropout_forms(void **state) {
   CHECK("dropout.group=3");
   CHECK("dropout.kind=gaussian", "dropout.mask=batch", "dropout.group=2");
   CHECK("dropout.shape=1x1x7", "dropout.block=channel", "dropout.input=0.3");
+  CHECK("dropout.kind=dropconnect");
+  CHECK("dropout.kind=dropconnect", "dropout.mask=batch", "train.accumulate=2", "train.batch_size=5");
   CHECK("dropout.schedule=curriculum", "dropout.schedule_steps=5");
   CHECK("dropout.schedule=anneal", "dropout.schedule_steps=5", "dropout.mask=batch");
 }

@@ -64,6 +64,8 @@ static void test_element_wise(void **state) {
   plain.add_scaled(COUNT, 0.7f, y, by_plain);
   tn_kernel_mix(COUNT, 0.9f, y, by_library);
   plain.mix(COUNT, 0.9f, y, by_plain);
+  tn_kernel_add_product(COUNT, 0.7f, y, x, by_library);
+  plain.add_product(COUNT, 0.7f, y, x, by_plain);
   assert_same(COUNT, by_library, by_plain);
   for (int element = TN_U8; element <= TN_F32; element++) {
     /* x stands for any bytes */
@@ -79,6 +81,8 @@ static void test_sums(void **state) {
   tn_kernel_column_sums(ROWS, COLS, x, by_library, false);
   plain.column_sums(ROWS, COLS, x, by_plain, false);
   assert_same(COLS, by_library, by_plain);
+  for (int64_t n = 0; n < 200; n++)
+    assert_true(tn_kernel_product_sum(n, y, y + 1, y + 2) == plain.product_sum(n, y, y + 1, y + 2));
   for (int64_t n = 0; n < 200; n++)
     assert_true(tn_kernel_square_sum(n, y) == plain.square_sum(n, y));
   assert_true(tn_kernel_square_sum(COUNT, y) == plain.square_sum(COUNT, y));

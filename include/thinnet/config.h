@@ -45,7 +45,7 @@ typedef enum tn_init {
   TN_GLOROT_UNIFORM,
   TN_LECUN_NORMAL
 } tn_init;
-typedef enum tn_dropout_kind { TN_BERNOULLI, TN_GAUSSIAN, TN_ALPHA } tn_dropout_kind;
+typedef enum tn_dropout_kind { TN_BERNOULLI, TN_GAUSSIAN, TN_ALPHA, TN_DROPCONNECT } tn_dropout_kind;
 typedef enum tn_mask { TN_MASK_SAMPLE, TN_MASK_BATCH } tn_mask;
 typedef enum tn_replica_masks { TN_MASKS_OWN, TN_MASKS_SAME } tn_replica_masks;
 typedef enum tn_rate_schedule { TN_RATE_CONSTANT, TN_RATE_CURRICULUM, TN_RATE_ANNEAL } tn_rate_schedule;

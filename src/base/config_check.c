@@ -26,6 +26,8 @@ typedef struct dependence {
 #define WORD(value) (1u << (value))
 #define ANY_MONITOR (WORD(TN_MONITOR_VALID_LOSS) | WORD(TN_MONITOR_VALID_ACCURACY) | WORD(TN_MONITOR_TRAIN_LOSS))
 
+#define OF_UNITS (WORD(TN_BERNOULLI) | WORD(TN_GAUSSIAN) | WORD(TN_ALPHA))
+
 static const dependence dependences[] = {
     {"train.momentum", "train.optimizer", WORD(TN_SGD) | WORD(TN_RMSPROP)},
     {"train.nesterov", "train.optimizer", WORD(TN_SGD)},
@@ -36,6 +38,8 @@ static const dependence dependences[] = {
     {"augment.label_smoothing", "model.loss", WORD(TN_SOFTMAX_CROSS_ENTROPY) | WORD(TN_SIGMOID_CROSS_ENTROPY)},
     {"train.class_weights", "model.loss", WORD(TN_SOFTMAX_CROSS_ENTROPY)},
     {"train.nonfinite_limit", "train.on_nonfinite", WORD(TN_NONFINITE_SKIP)},
+    {"dropout.group", "dropout.kind", OF_UNITS},
+    {"dropout.block", "dropout.kind", OF_UNITS},
     {"dropout.schedule_steps", "dropout.schedule", WORD(TN_RATE_CURRICULUM) | WORD(TN_RATE_ANNEAL)},
     {"schedule.step_epochs", "schedule.kind", WORD(TN_SCHEDULE_STEP)},
     {"schedule.factor", "schedule.kind",

@@ -36,24 +36,38 @@ static void expand_groups(int64_t units, int64_t group, float *factor) {
   }
 }
 
-void tn_random_kept_factors(tn_place place, int64_t units, int64_t group, double rate, float kept, float *factor) {
-  const int64_t decisions = (units + group - 1) / group;
+/* Decisions first ... first + count - 1 of a place. */
+static void decide(tn_place place, int64_t first, int64_t count, double rate, float kept, float *factor) {
   const uint32_t threshold = tn_drop_threshold(rate);
   uint32_t words[TN_PHILOX_WORDS];
   float surplus[DECISIONS];
-  for (int64_t done = 0; done < decisions; done += DECISIONS) {
-    const int64_t left = decisions - done;
-    tn_philox_batch(&place, (uint32_t)(done / 8), words);
+  for (int64_t done = 0; done < count; done += DECISIONS) {
+    const int64_t left = count - done;
+    tn_philox_batch(&place, (uint32_t)((first + done) / 8), words);
     factors_from_words(words, threshold, kept, left < DECISIONS ? surplus : factor + done);
     if (left < DECISIONS)
       memcpy(factor + done, surplus, (size_t)left * sizeof *factor);
   }
+}
+
+void tn_random_kept_factors(tn_place place, int64_t units, int64_t group, double rate, float kept, float *factor) {
+  decide(place, 0, (units + group - 1) / group, rate, kept, factor);
   if (group > 1)
     expand_groups(units, group, factor);
 }
 
+static float usual_factor(double rate) {
+  return 65536.0f / (float)(65536 - tn_drop_threshold(rate));
+}
+
+void tn_random_bernoulli_factors_at(tn_place place, int64_t first, int64_t count, double rate, float *factor) {
+  _Static_assert(TN_FACTORS_STEP % DECISIONS == 0, "strips start with a batch of words");
+  assert(first % TN_FACTORS_STEP == 0 && first + count <= TN_DECISIONS_MAX);
+  decide(place, first, count, rate, usual_factor(rate), factor);
+}
+
 void tn_random_bernoulli_factors(tn_place place, int64_t units, int64_t group, double rate, float *factor) {
-  tn_random_kept_factors(place, units, group, rate, 65536.0f / (float)(65536 - tn_drop_threshold(rate)), factor);
+  tn_random_kept_factors(place, units, group, rate, usual_factor(rate), factor);
 }
 
 void tn_random_gaussian_factors(tn_place place, int64_t units, int64_t group, double rate, float *factor) {

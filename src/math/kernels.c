@@ -18,6 +18,12 @@ void tn_kernel_add_shifts(int64_t n, const float *restrict factor, float dropped
 }
 
 TN_MULTIVERSION
+void tn_kernel_add_product(int64_t n, float c, const float *restrict x, const float *restrict y, float *restrict sum) {
+  for (int64_t i = 0; i < n; i++)
+    sum[i] += c * x[i] * y[i];
+}
+
+TN_MULTIVERSION
 void tn_kernel_scale(int64_t n, float c, float *x) {
   for (int64_t i = 0; i < n; i++)
     x[i] *= c;
@@ -55,6 +61,22 @@ void tn_kernel_column_sums(int64_t rows, int64_t cols, const float *restrict x, 
 /* A long sum is kept in this many partial sums, value i in lane i % LANES, whatever the registers hold: compilers may
  * not reorder a sum, and two processors must agree on it. */
 #define LANES 32
+
+/* The same in float32, where a layer's sum was one of float32 anyway. */
+TN_MULTIVERSION
+float tn_kernel_product_sum(int64_t n, const float *restrict x, const float *restrict y, const float *restrict z) {
+  float lane[LANES] = {0};
+  int64_t i = 0;
+  for (; i + LANES <= n; i += LANES)
+    for (int k = 0; k < LANES; k++)
+      lane[k] += x[i + k] * y[i + k] * z[i + k];
+  for (int k = 0; i + k < n; k++)
+    lane[k] += x[i + k] * y[i + k] * z[i + k];
+  for (int width = LANES / 2; width > 0; width /= 2)
+    for (int k = 0; k < width; k++)
+      lane[k] += lane[k + width];
+  return lane[0];
+}
 
 /* The lanes' total, pairwise. */
 static double lanes_total(double lane[LANES]) {

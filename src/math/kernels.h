@@ -24,6 +24,12 @@ void tn_kernel_multiply(int64_t n, float *x, const float *y);
 /* x[i] += factor[i] == 0 ? dropped : kept: what alpha dropout adds to a row behind its factors. */
 void tn_kernel_add_shifts(int64_t n, const float *factor, float dropped, float kept, float *x);
 
+/* sum[i] += c x[i] y[i] */
+void tn_kernel_add_product(int64_t n, float c, const float *x, const float *y, float *sum);
+
+/* sum of x[i] y[i] z[i] */
+float tn_kernel_product_sum(int64_t n, const float *x, const float *y, const float *z);
+
 /* sums[j] = sum over rows of x[i][j] in row order, or += where accumulate. */
 void tn_kernel_column_sums(int64_t rows, int64_t cols, const float *x, float *sums, bool accumulate);
 

@@ -17,9 +17,9 @@ typedef enum tn_stream {
   TN_STREAM_INIT = 1,    /* initial weights: layer */
   TN_STREAM_SHUFFLE = 2, /* order of rows: replica (0 where global), step = epoch */
   TN_STREAM_SPLIT = 3,   /* rows held out for validation */
-  TN_STREAM_MASK = 4,    /* dropout in training: replica, step, layer, row in the replica's step */
-  TN_STREAM_MC = 5,      /* Monte-Carlo dropout: replica = sample, row and step = low and high half of the global row */
-  TN_STREAM_AUGMENT = 6  /* input augmentation: replica, step, row in the replica's step, and as layer a TN_AUGMENT_ */
+  TN_STREAM_MASK = 4, /* dropout in training, of units or of weights: replica, step, layer, row in the replica's step */
+  TN_STREAM_MC = 5,   /* Monte-Carlo dropout: replica = sample, row and step = low and high half of the global row */
+  TN_STREAM_AUGMENT = 6 /* input augmentation: replica, step, row in the replica's step, and as layer a TN_AUGMENT_ */
 } tn_stream;
 
 /* What a place of TN_STREAM_AUGMENT is for. */
@@ -62,6 +62,12 @@ void tn_random_bernoulli_factors(tn_place place, int64_t units, int64_t group, d
 
 /* The same decisions with another factor for the units that are kept. */
 void tn_random_kept_factors(tn_place place, int64_t units, int64_t group, double rate, float kept, float *factor);
+
+/* The same, in groups of one, by decisions first ... first + count - 1 of a place: `first` is a multiple of
+ * TN_FACTORS_STEP, and the last one below TN_DECISIONS_MAX. */
+#define TN_FACTORS_STEP  128
+#define TN_DECISIONS_MAX (INT64_C(1) << 35)
+void tn_random_bernoulli_factors_at(tn_place place, int64_t first, int64_t count, double rate, float *factor);
 
 /* Gaussian dropout: factor = 1 + sqrt(rate / (1 - rate)) n, n ~ Normal(0, 1) (Srivastava et al. 2014, section 10). */
 void tn_random_gaussian_factors(tn_place place, int64_t units, int64_t group, double rate, float *factor);

@@ -39,13 +39,11 @@ bool tn_dropout_acts(const tn_network *network, int64_t step) {
   return false;
 }
 
-static tn_place place_of(const tn_dropout *dropout, int64_t row) {
-  const tn_mask_source *source = dropout->source;
+tn_place tn_dropout_place(const tn_mask_source *source, uint32_t layer, int64_t row) {
   const uint64_t place_row = source->first_row + (uint64_t)row;
   if (source->stream == TN_STREAM_MC)
-    return tn_place_make(source->seed, TN_STREAM_MC, source->replica, dropout->layer, place_row >> 32,
-                         place_row & UINT32_MAX);
-  return tn_place_make(source->seed, source->stream, source->replica, dropout->layer, source->step, place_row);
+    return tn_place_make(source->seed, TN_STREAM_MC, source->replica, layer, place_row >> 32, place_row & UINT32_MAX);
+  return tn_place_make(source->seed, source->stream, source->replica, layer, source->step, place_row);
 }
 
 static void draw_units(const tn_dropout *dropout, tn_place place, int64_t units, int64_t group) {
@@ -55,6 +53,8 @@ static void draw_units(const tn_dropout *dropout, tn_place place, int64_t units,
     break;
   case TN_GAUSSIAN:
     tn_random_gaussian_factors(place, units, group, dropout->rate, dropout->factor);
+    break;
+  case TN_DROPCONNECT: /* not with this file */
     break;
   case TN_ALPHA:
     tn_random_kept_factors(place, units, group, dropout->rate, dropout->kept_factor, dropout->factor);
@@ -78,7 +78,7 @@ static bool is_image(const tn_dropout *dropout) {
 }
 
 static void draw(const tn_dropout *dropout, int64_t row) {
-  const tn_place place = place_of(dropout, row);
+  const tn_place place = tn_dropout_place(dropout->source, dropout->layer, row);
   if (is_image(dropout))
     draw_image(dropout, place);
   else
@@ -96,7 +96,7 @@ tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *sou
   tn_dropout dropout = {.network = network, .source = source, .layer = (uint32_t)layer, .factor = factor};
   dropout.units = layer == 0 ? network->inputs : network->layers[layer - 1].outputs;
   dropout.rate = source == NULL ? 0 : tn_dropout_rate(network, layer, (int64_t)source->step);
-  if (dropout.rate <= 0)
+  if (dropout.rate <= 0 || network->kind == TN_DROPCONNECT) /* nn/connect.h drops weights */
     return (tn_dropout){0};
   if (network->kind == TN_ALPHA)
     prepare_alpha(&dropout);

@@ -42,6 +42,9 @@ typedef struct tn_alpha {
 /* For a rate as it is drawn, in 65536ths. */
 tn_alpha tn_alpha_of(double rate);
 
+/* Where the random words of a row behind a layer (0: the input) stand. */
+tn_place tn_dropout_place(const tn_mask_source *source, uint32_t layer, int64_t row);
+
 /* Prepares the masks behind a layer. Where all rows share one (mask = batch in training) it is drawn here; Monte-Carlo
  * masks always differ from row to row, so that a row's samples do not depend on the rows beside it. Borrows all. */
 tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *source, int layer, float *factor);

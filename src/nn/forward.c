@@ -1,5 +1,6 @@
 #include "math/gemm.h"
 #include "math/kernels.h"
+#include "nn/connect.h"
 #include "nn/dropout.h"
 #include "nn/network.h"
 #include "nn/thin.h"
@@ -31,15 +32,23 @@ static void activate(const tn_network *network, int layer, const float *bias, tn
   }
 }
 
+/* z = a W of a layer; returns the bias, which is still to be added. */
+static const float *multiply(const tn_network *network, int layer, const float *parameters, tn_workspace *workspace,
+                             int64_t rows, const tn_mask_source *masks, const float *a) {
+  const tn_layer *shape = &network->layers[layer];
+  if (workspace->connect != NULL)
+    return tn_connect_forward(workspace->connect, layer, parameters, rows, a, masks, workspace->activation[layer]);
+  tn_gemm_forward(rows, shape->inputs, shape->outputs, a, parameters + network->tensors[shape->weight].offset,
+                  workspace->activation[layer]);
+  return parameters + network->tensors[shape->bias].offset;
+}
+
 static float *forward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
                       const tn_mask_source *masks) {
   drop_input(network, workspace, rows, masks);
   float *a = workspace->input;
   for (int l = 0; l < network->layer_count; l++) {
-    const tn_layer *layer = &network->layers[l];
-    const float *weight = parameters + network->tensors[layer->weight].offset;
-    const float *bias = parameters + network->tensors[layer->bias].offset;
-    tn_gemm_forward(rows, layer->inputs, layer->outputs, a, weight, workspace->activation[l]);
+    const float *bias = multiply(network, l, parameters, workspace, rows, masks, a);
     activate(network, l, bias, workspace, rows, masks);
     a = workspace->activation[l];
   }

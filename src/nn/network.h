@@ -102,7 +102,8 @@ typedef struct tn_workspace {
   /* Training with mask = batch: the passes take the thinned network where that pays (nn/thin.h). Activations then stand
    * closer together, without the dropped units. NULL: the plain passes, whose result is the same within rounding. */
   struct tn_thin *thin;
-  void *block; /* the one allocation all of these point into */
+  struct tn_connect *connect; /* kind = dropconnect (nn/connect.h); else NULL */
+  void *block;                /* the one allocation all of these point into */
 } tn_workspace;
 
 /* TN_ERR_MEMORY names the rows asked for. Local; the caller owns *workspace. */

@@ -1,6 +1,7 @@
 target_sources(tn_nn PRIVATE
   nn/augment.c
   nn/backward.c
+  nn/connect.c
   nn/dropout.c
   nn/forward.c
   nn/initialize.c

@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "nn/connect.h"
 #include "nn/network.h"
 #include "nn/thin.h"
 
@@ -64,6 +65,8 @@ int64_t tn_workspace_bytes(const tn_network *network, int64_t max_rows, bool tra
   carve_all(&count, network, &workspace);
   if (count.used < 0)
     return INT64_MAX;
+  if (tn_connect_is_used(network))
+    count.used += tn_connect_bytes(network, max_rows, training);
   return count.used + (training && tn_thin_is_possible(network) ? tn_thin_bytes(network) : 0);
 }
 
@@ -73,6 +76,8 @@ static tn_status allocate(tn_workspace *workspace, const tn_network *network) {
   TN_TRY(tn_alloc(&workspace->block, cut.used < 0 ? INT64_MAX : cut.used, 1, "the activations of a batch"));
   cut = (carver){.base = workspace->block};
   carve_all(&cut, network, workspace);
+  if (tn_connect_is_used(network))
+    TN_TRY(tn_connect_create(&workspace->connect, network, workspace->max_rows, workspace->training));
   return workspace->training && tn_thin_is_possible(network) ? tn_thin_create(&workspace->thin, network) : TN_OK;
 }
 
@@ -91,6 +96,7 @@ void tn_workspace_destroy(tn_workspace **workspace) {
   if (*workspace == NULL)
     return;
   tn_thin_destroy(&(*workspace)->thin);
+  tn_connect_destroy(&(*workspace)->connect);
   tn_free(&(*workspace)->block);
   tn_free(workspace);
 }
