@@ -19,6 +19,8 @@ void spec_configure(const network_spec *spec, tn_model_config *model, tn_dropout
                                  .group = spec->group > 0 ? spec->group : 1,
                                  .shape = spec->image,
                                  .block = spec->block != 0 ? spec->block : 1,
+                                 .standout_alpha = spec->standout_alpha,
+                                 .standout_beta = spec->standout_beta,
                                  .schedule = spec->schedule,
                                  .schedule_steps = spec->schedule_steps};
 }

@@ -18,6 +18,7 @@ typedef struct network_spec {
   int64_t group; /* 0: 1 */
   tn_image_shape image;
   int64_t block; /* 0: 1 */
+  double standout_alpha, standout_beta;
   tn_rate_schedule schedule;
   int64_t schedule_steps;
 } network_spec;

@@ -3,6 +3,7 @@
 #define TN_NO_MULTIVERSION
 #define tn_kernel_activate_train       plain_kernel_activate_train
 #define tn_kernel_activate             plain_kernel_activate
+#define tn_kernel_standout             plain_kernel_standout
 #define tn_kernel_multiply             plain_kernel_multiply
 #define tn_kernel_add_shifts           plain_kernel_add_shifts
 #define tn_kernel_column_sums          plain_kernel_column_sums
@@ -37,6 +38,7 @@
 plain_math plain_math_functions(void) {
   return (plain_math){.activate_train = tn_kernel_activate_train,
                       .activate = tn_kernel_activate,
+                      .standout = tn_kernel_standout,
                       .multiply = tn_kernel_multiply,
                       .column_sums = tn_kernel_column_sums,
                       .square_sum = tn_kernel_square_sum,

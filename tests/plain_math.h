@@ -10,6 +10,7 @@
 typedef struct plain_math {
   void (*activate_train)(tn_activation, int64_t, const float *, const float *, float *, float *);
   void (*activate)(tn_activation, int64_t, const float *, const float *, float *);
+  void (*standout)(int64_t, float, float, const float *, const float *, bool, float *);
   void (*multiply)(int64_t, float *, const float *);
   void (*column_sums)(int64_t, int64_t, const float *, float *, bool);
   double (*square_sum)(int64_t, const float *);

@@ -139,6 +139,29 @@ static void draw_connections(const tn_network *network, const tn_mask_source *ma
           drawn->connection[layer][row][i][j] = draw_connection(network, masks, layer, row, i, j);
 }
 
+static double draw_chance(const tn_network *network, const tn_mask_source *masks, int layer, int64_t row,
+                          int64_t unit) {
+  float chance = -1;
+  if (masks != NULL)
+    tn_random_uniform(mask_place(network, masks, layer, row), unit, 1, &chance);
+  return chance;
+}
+
+static void draw_chances(const tn_network *network, const tn_mask_source *masks, int64_t rows, reference_masks *drawn) {
+  for (int layer = 1; layer < network->layer_count; layer++)
+    for (int64_t row = 0; row < rows; row++)
+      for (int64_t unit = 0; unit < network->layers[layer - 1].outputs; unit++)
+        drawn->chance[layer][row][unit] = draw_chance(network, masks, layer, row, unit);
+}
+
+/* By what a hidden unit with input z is multiplied, behind `layer` layers. */
+static double standout_factor(const tn_network *network, int layer, double z, double chance) {
+  if (network->kind != TN_STANDOUT || layer == network->layer_count)
+    return 1;
+  const double kept = 1 / (1 + exp(-network->standout_alpha * z - network->standout_beta));
+  return chance < 0 ? kept : chance < kept;
+}
+
 void reference_draw(const tn_network *network, const tn_mask_source *masks, int64_t rows, reference_masks *drawn) {
   for (int layer = 0; layer <= network->layer_count; layer++) {
     const int64_t units = layer == 0 ? network->inputs : network->layers[layer - 1].outputs;
@@ -150,6 +173,7 @@ void reference_draw(const tn_network *network, const tn_mask_source *masks, int6
       }
   }
   draw_connections(network, masks, rows, drawn);
+  draw_chances(network, masks, rows, drawn);
   for (int64_t row = 0; network->block != 1 && masks != NULL && row < rows; row++)
     draw_image(network, masks, row, drawn->factor[0][row]);
 }
@@ -189,6 +213,7 @@ static void forward_row(const tn_network *network, const double *parameters, con
       for (int64_t i = 0; i < layer->inputs; i++)
         sum += a[i] * weight[i * layer->outputs + j] * connection[i][j];
       next[j] = activate(layer->activation, sum) * drawn->factor[l + 1][row][j] + drawn->shift[l + 1][row][j];
+      next[j] *= standout_factor(network, l + 1, sum, drawn->chance[l + 1][row][j]);
     }
     memcpy(a, next, (size_t)layer->outputs * sizeof *a);
   }

@@ -16,6 +16,8 @@ typedef struct reference_masks {
   double shift[REFERENCE_LAYERS][REFERENCE_ROWS][REFERENCE_UNITS];
   /* Of the weight from input i of layer l (0: the first) to unit j; the bias comes behind the last input. */
   double connection[REFERENCE_LAYERS][REFERENCE_ROWS][REFERENCE_UNITS + 1][REFERENCE_UNITS];
+  /* kind = standout: what a hidden unit is kept below; below 0: it is multiplied by its probability. */
+  double chance[REFERENCE_LAYERS][REFERENCE_ROWS][REFERENCE_UNITS];
 } reference_masks;
 
 /* masks NULL: factors of 1 and shifts of 0, as in evaluation. */

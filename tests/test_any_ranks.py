@@ -70,6 +70,7 @@ CHOICES = {
         ["dropout.hidden=0.3", "dropout.kind=gaussian", "dropout.mask=batch", "dropout.input=0.2"],
         ["dropout.hidden=0.5", "dropout.group=3", "dropout.schedule=anneal", "dropout.schedule_steps=9"],
         ["dropout.hidden=0.5", "dropout.input=0.2", "dropout.kind=dropconnect"],
+        ["dropout.input=0.2", "dropout.kind=standout", "dropout.standout_beta=0.5"],
         ["dropout.hidden=0.5", "dropout.replica_masks=same"],
         ["dropout.hidden=0"],
     ),
@@ -114,7 +115,7 @@ CHOICES = {
     # The wide one's gradient is longer than what MPI sends at once, and than a segment of the segmented ring for each rank.
     "width": (["model.hidden=16,12"], ["model.hidden=16,12"], ["model.hidden=300,200"]),
 }
-CASES = 8
+CASES = 9
 
 
 def surroundings(algorithm, transport):

@@ -114,6 +114,7 @@ static void test_defaults_of_data_and_network(void **state) {
   assert_true(o->input == 0 && o->hidden.count == 1 && o->hidden.values[0] == 0);
   assert_true(o->kind == TN_BERNOULLI && o->mask == TN_MASK_SAMPLE && o->group == 1 && o->shape.rows == 0 &&
               o->block == 1);
+  assert_true(o->standout_alpha == 1 && o->standout_beta == 0);
   assert_true(o->schedule == TN_RATE_CONSTANT && o->schedule_steps == 1000);
   const tn_regularization_config *r = &config.regularization;
   assert_true(r->l1 == 0 && r->l2 == 0 && r->max_norm == 0);

@@ -70,6 +70,13 @@ static void test_keys_that_need_another(void **state) {
       {"[dropout]\nkind = dropconnect\nblock = channel",
        "a.ini:3: dropout.block = channel has no effect with dropout.kind = dropconnect: remove it, or write "
        "dropout.kind = bernoulli, gaussian or alpha"},
+      {"[dropout]\nkind = standout\nmask = batch",
+       "a.ini:3: dropout.mask = batch has no effect with dropout.kind = standout: remove it, or write dropout.kind = "
+       "bernoulli, gaussian, alpha or dropconnect"},
+      {"[dropout]\nstandout_alpha = 2", "a.ini:2: dropout.standout_alpha = 2 has no effect with dropout.kind = "
+                                        "bernoulli: remove it, or write dropout.kind = standout"},
+      {"[dropout]\nstandout_beta = 2", "a.ini:2: dropout.standout_beta = 2 has no effect with dropout.kind = "
+                                       "bernoulli: remove it, or write dropout.kind = standout"},
       {"[dropout]\nschedule_steps = 5",
        "a.ini:2: dropout.schedule_steps = 5 has no effect with dropout.schedule = constant: remove it, or write "
        "dropout.schedule = curriculum or anneal"},
@@ -162,6 +169,13 @@ static void test_dropout_that_cannot_be(void **state) {
   static const char *const cases[][2] = {
       {"[model]\nhidden = 8\n[dropout]\nschedule = anneal",
        "a.ini:4: dropout.schedule = anneal, but all rates are 0: write dropout.input or dropout.hidden, or remove it"},
+      {"[model]\nhidden = 8\n[dropout]\nkind = standout\nhidden = .5",
+       "a.ini:5: dropout.hidden = 0.5 has no effect with dropout.kind = standout, where a unit's input sets how often "
+       "it "
+       "is dropped: remove it (dropout.standout_beta moves all probabilities)"},
+      {"[dropout]\nkind = standout",
+       "a.ini:2: dropout.kind = standout, but model.hidden is empty and a linear model has "
+       "no hidden units: write model.hidden = UNITS, or another kind"},
       {"[dropout]\nshape = 8x8x1", "a.ini:2: dropout.shape has no effect with dropout.block = 1: remove it, or write "
                                    "the side of patches, or channel, as dropout.block"},
       {"[dropout]\nblock = 3", "a.ini:2: dropout.block = 3 needs the shape of the input's images: write dropout.shape "
@@ -213,6 +227,7 @@ static void test_sound_configurations_pass(void **state) {
       "[model]\nhidden = 8, 8\n[dropout]\nhidden = .5\n",
       "[model]\nhidden = 8, 8\n[dropout]\nhidden = .5, .2\n",
       "[dropout]\nhidden =\n",
+      "[model]\nhidden = 8\n[dropout]\ninput = .1\nkind = standout\nstandout_alpha = 2\nstandout_beta = -1\n",
       "[dropout]\ninput = .5\nblock = 8\nshape = 8x9x1\n",
       "[dropout]\ninput = .5\nblock = channel\nshape = 8x9x2\nkind = gaussian\n",
       "[dropout]\ninput = .5\nschedule = curriculum\nschedule_steps = 5\n",

@@ -157,6 +157,37 @@ static void test_measures_are_the_same_at_any_rank_count(void **state) {
   }
 }
 
+/* Samples of every form are functions of their number and the row, not of who computes them. */
+static void test_samples_of_all_forms_are_the_same_at_any_rank_count(void **state) {
+  (void)state;
+  static const char *const forms[][2] = {{"dropout.kind=gaussian", "dropout.hidden=0.3"},
+                                         {"dropout.kind=dropconnect", "dropout.hidden=0.3"},
+                                         {"dropout.kind=standout", "dropout.hidden=0"}};
+  predict_case p;
+  tn_comm *serial = NULL;
+  tn_measures together, alone;
+  predict_case_create(&p, "softmax_cross_entropy", 1);
+  assert_all_ok(tn_comm_create_serial(&serial));
+  for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "form%d", (int)i);
+    case_set(&p.train, forms[i][0]);
+    case_set(&p.train, forms[i][1]);
+    assert_all_ok(case_train(&p.train, predict_comm(), name, NULL, NULL));
+    snprintf(name, sizeof name, "form%d/last.h5", (int)i);
+    const char *network[] = {case_path(&p.train, name)};
+    const tn_eval_options options = {.data_file = p.data, .mc_samples = 3};
+    assert_all_ok(tn_eval(predict_comm(), network, 1, &options, &together));
+    assert_all_ok(tn_eval(serial, network, 1, &options, &alone));
+    assert_same_measures(&together, &alone);
+    assert_all_true(together.information > 0);
+    tn_measures_clear(&together);
+    tn_measures_clear(&alone);
+  }
+  tn_comm_destroy(&serial);
+  predict_case_destroy(&p);
+}
+
 /* The loss, the Brier score and the entropies are those of what tn_predict writes for the same members. */
 static void test_measures_are_those_of_the_mean(void **state) {
   (void)state;
@@ -295,6 +326,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_entropies_of_networks),
       cmocka_unit_test(test_samples_of_networks),
       cmocka_unit_test(test_measures_are_the_same_at_any_rank_count),
+      cmocka_unit_test(test_samples_of_all_forms_are_the_same_at_any_rank_count),
       cmocka_unit_test(test_measures_are_those_of_the_mean),
       cmocka_unit_test(test_measures_of_values),
       cmocka_unit_test(test_networks_that_do_not_fit_each_other),

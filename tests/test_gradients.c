@@ -63,7 +63,8 @@ static void cut_batch(const gradient_case *given, int index, batch_cut *batch) {
       .rows = index == 0 ? FIRST_ROWS : ROWS - FIRST_ROWS,
       .targets = {data->labels + first, data->values + first * OUTPUTS, given->weighted ? data->weights + first : NULL},
       .source = {.seed = 5, .stream = TN_STREAM_MASK, .replica = 2, .step = 9, .first_row = (uint64_t)first}};
-  batch->masks = given->spec.rate > 0 || given->spec.input_rate > 0 ? &batch->source : NULL;
+  const bool drops = given->spec.rate > 0 || given->spec.input_rate > 0 || given->spec.kind == TN_STANDOUT;
+  batch->masks = drops ? &batch->source : NULL;
 }
 
 static double reference_step(const gradient_case *given, const double *parameters) {
@@ -272,6 +273,19 @@ static void test_dropconnect(void **state) {
   }
 }
 
+/* The masks of units are steps of the weights, so that central differences see none but the gradient through h: no
+ * chance here is within 1e-5 of its probability. */
+static void test_standout(void **state) {
+  (void)state;
+  network_spec spec = deep;
+  spec.kind = TN_STANDOUT;
+  spec.standout_alpha = 0.8;
+  spec.standout_beta = 0.3;
+  check_activations_and_losses(spec);
+  spec.input_rate = 0.3;
+  check(&spec, true);
+}
+
 static void test_networks_of_other_depths(void **state) {
   (void)state;
   network_spec spec = {.inputs = INPUTS, .outputs = OUTPUTS, .activation = TN_TANH, .input_rate = 0.3, .rate = 0.3};
@@ -308,12 +322,19 @@ static void test_a_batch_without_rows(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_without_dropout),          cmocka_unit_test(test_bernoulli_masks_by_sample),
-      cmocka_unit_test(test_bernoulli_masks_by_batch), cmocka_unit_test(test_gaussian_masks_by_sample),
-      cmocka_unit_test(test_gaussian_masks_by_batch),  cmocka_unit_test(test_networks_of_other_depths),
-      cmocka_unit_test(test_scheduled_rates),          cmocka_unit_test(test_alpha_masks_by_sample),
-      cmocka_unit_test(test_alpha_masks_by_batch),     cmocka_unit_test(test_a_batch_without_rows),
-      cmocka_unit_test(test_dropout_of_images),        cmocka_unit_test(test_dropconnect),
+      cmocka_unit_test(test_without_dropout),
+      cmocka_unit_test(test_bernoulli_masks_by_sample),
+      cmocka_unit_test(test_bernoulli_masks_by_batch),
+      cmocka_unit_test(test_gaussian_masks_by_sample),
+      cmocka_unit_test(test_gaussian_masks_by_batch),
+      cmocka_unit_test(test_networks_of_other_depths),
+      cmocka_unit_test(test_scheduled_rates),
+      cmocka_unit_test(test_alpha_masks_by_sample),
+      cmocka_unit_test(test_alpha_masks_by_batch),
+      cmocka_unit_test(test_a_batch_without_rows),
+      cmocka_unit_test(test_dropout_of_images),
+      cmocka_unit_test(test_dropconnect),
+      cmocka_unit_test(test_standout),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

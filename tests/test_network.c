@@ -233,6 +233,16 @@ static void assert_evaluates(const network_spec *spec, bool training) {
   tn_network_destroy(&network);
 }
 
+static void test_evaluation_of_standout_takes_its_means(void **state) {
+  (void)state;
+  network_spec spec = {.inputs = 9, .outputs = 8, .hidden_count = 2, .hidden = {12, 5}, .input_rate = 0.5};
+  spec.kind = TN_STANDOUT;
+  spec.standout_alpha = 0.7;
+  spec.standout_beta = -0.4;
+  assert_evaluates(&spec, false);
+  assert_evaluates(&spec, true);
+}
+
 static void test_evaluation_ignores_dropout(void **state) {
   (void)state;
   network_spec spec = {.inputs = 9, .outputs = 8, .hidden_count = 2, .hidden = {12, 5}, .input_rate = 0.5, .rate = 0.5};
@@ -279,6 +289,7 @@ int main(void) {
       cmocka_unit_test(test_auto_suits_the_activation),
       cmocka_unit_test(test_initial_weights_depend_on_seed_and_layer_alone),
       cmocka_unit_test(test_evaluation_ignores_dropout),
+      cmocka_unit_test(test_evaluation_of_standout_takes_its_means),
       cmocka_unit_test(test_workspace_counts_its_bytes),
       cmocka_unit_test(test_a_workspace_too_large_is_refused),
   };

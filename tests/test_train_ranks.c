@@ -113,6 +113,7 @@ static void test_dropout_forms(void **state) {
   CHECK("dropout.shape=1x1x7", "dropout.block=channel", "dropout.input=0.3");
   CHECK("dropout.kind=dropconnect");
   CHECK("dropout.kind=dropconnect", "dropout.mask=batch", "train.accumulate=2", "train.batch_size=5");
+  CHECK("dropout.kind=standout", "dropout.hidden=0", "dropout.standout_beta=0.5");
   CHECK("dropout.schedule=curriculum", "dropout.schedule_steps=5");
   CHECK("dropout.schedule=anneal", "dropout.schedule_steps=5", "dropout.mask=batch");
 }

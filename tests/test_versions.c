@@ -52,6 +52,18 @@ static void test_activations(void **state) {
   }
 }
 
+static void test_standout(void **state) {
+  (void)state;
+  const plain_math plain = plain_math_functions();
+  for (int draws = 0; draws < 2; draws++) {
+    tn_random_uniform(place, 0, COUNT, by_library);
+    memcpy(by_plain, by_library, sizeof by_plain);
+    tn_kernel_standout(COUNT, 0.7f, -0.2f, y, x, draws, by_library);
+    plain.standout(COUNT, 0.7f, -0.2f, y, x, draws, by_plain);
+    assert_same(COUNT, by_library, by_plain);
+  }
+}
+
 static void test_element_wise(void **state) {
   (void)state;
   const plain_math plain = plain_math_functions();
@@ -115,8 +127,8 @@ static void test_random(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_activations), cmocka_unit_test(test_element_wise), cmocka_unit_test(test_sums),
-      cmocka_unit_test(test_max_norm),    cmocka_unit_test(test_random),
+      cmocka_unit_test(test_activations), cmocka_unit_test(test_standout), cmocka_unit_test(test_element_wise),
+      cmocka_unit_test(test_sums),        cmocka_unit_test(test_max_norm), cmocka_unit_test(test_random),
   };
   return cmocka_run_group_tests_name("versions", tests, fill_arrays, NULL);
 }

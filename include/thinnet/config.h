@@ -45,7 +45,7 @@ typedef enum tn_init {
   TN_GLOROT_UNIFORM,
   TN_LECUN_NORMAL
 } tn_init;
-typedef enum tn_dropout_kind { TN_BERNOULLI, TN_GAUSSIAN, TN_ALPHA, TN_DROPCONNECT } tn_dropout_kind;
+typedef enum tn_dropout_kind { TN_BERNOULLI, TN_GAUSSIAN, TN_ALPHA, TN_DROPCONNECT, TN_STANDOUT } tn_dropout_kind;
 typedef enum tn_mask { TN_MASK_SAMPLE, TN_MASK_BATCH } tn_mask;
 typedef enum tn_replica_masks { TN_MASKS_OWN, TN_MASKS_SAME } tn_replica_masks;
 typedef enum tn_rate_schedule { TN_RATE_CONSTANT, TN_RATE_CURRICULUM, TN_RATE_ANNEAL } tn_rate_schedule;
@@ -108,8 +108,9 @@ typedef struct tn_dropout_config {
   tn_mask mask;
   tn_replica_masks replica_masks; /* same: all replicas draw those of replica 0 */
   int64_t group;
-  tn_image_shape shape;      /* of a row of features, for `block` */
-  int64_t block;             /* side of the dropped patches of the input; 1: single inputs; below 0: whole channels */
+  tn_image_shape shape; /* of a row of features, for `block` */
+  int64_t block;        /* side of the dropped patches of the input; 1: single inputs; below 0: whole channels */
+  double standout_alpha, standout_beta;
   tn_rate_schedule schedule; /* of all rates */
   int64_t schedule_steps;    /* its time constant */
 } tn_dropout_config;

@@ -29,6 +29,25 @@ static double highest_rate(const tn_dropout_config *dropout) {
   return highest;
 }
 
+/* Standout's probabilities come from the units' inputs. */
+static tn_status check_standout(const tn_config *config) {
+  const tn_dropout_config *dropout = &config->dropout;
+  char value[64];
+  if (dropout->kind != TN_STANDOUT)
+    return TN_OK;
+  for (int i = 0; i < dropout->hidden.count; i++)
+    if (dropout->hidden.values[i] > 0)
+      return tn_config_fail(config, tn_config_find_name("dropout.hidden"),
+                            "dropout.hidden = %s has no effect with dropout.kind = standout, where a unit's input sets "
+                            "how often it is dropped: remove it (dropout.standout_beta moves all probabilities)",
+                            tn_config_show(config, "dropout.hidden", value));
+  if (config->model.hidden.count == 0)
+    return tn_config_fail(config, tn_config_find_name("dropout.kind"),
+                          "dropout.kind = standout, but model.hidden is empty and a linear model has no hidden units: "
+                          "write model.hidden = UNITS, or another kind");
+  return TN_OK;
+}
+
 static tn_status check_schedule(const tn_config *config) {
   const tn_dropout_config *dropout = &config->dropout;
   if (dropout->schedule == TN_RATE_CONSTANT || highest_rate(dropout) > 0)
@@ -90,6 +109,7 @@ static tn_status check_block(const tn_config *config) {
 
 tn_status tn_config_check_dropout(const tn_config *config) {
   TN_TRY(check_hidden_rates(config));
+  TN_TRY(check_standout(config));
   TN_TRY(check_schedule(config));
   return check_block(config);
 }

@@ -54,11 +54,9 @@ static const char *const init_words[] = {[TN_INIT_AUTO] = "auto",
                                          [TN_GLOROT_UNIFORM] = "glorot_uniform",
                                          [TN_LECUN_NORMAL] = "lecun_normal",
                                          NULL};
-static const char *const dropout_kind_words[] = {[TN_BERNOULLI] = "bernoulli",
-                                                 [TN_GAUSSIAN] = "gaussian",
-                                                 [TN_ALPHA] = "alpha",
-                                                 [TN_DROPCONNECT] = "dropconnect",
-                                                 NULL};
+static const char *const dropout_kind_words[] = {
+    [TN_BERNOULLI] = "bernoulli",     [TN_GAUSSIAN] = "gaussian", [TN_ALPHA] = "alpha",
+    [TN_DROPCONNECT] = "dropconnect", [TN_STANDOUT] = "standout", NULL};
 static const char *const mask_words[] = {[TN_MASK_SAMPLE] = "sample", [TN_MASK_BATCH] = "batch", NULL};
 static const char *const rate_schedule_words[] = {
     [TN_RATE_CONSTANT] = "constant", [TN_RATE_CURRICULUM] = "curriculum", [TN_RATE_ANNEAL] = "anneal", NULL};
@@ -113,12 +111,14 @@ static const tn_option options[] = {
 
     {KEY(dropout, input), FRACTION("0"), .meaning = "probability of dropping an input"},
     {KEY(dropout, hidden), .type = TN_OPTION_REALS, .fallback = "0", .real = {0, 1, false, true}, .items = TN_LAYERS_MAX, .meaning = "probability of dropping a hidden unit; one for all hidden layers, or one for each"},
-    {KEY(dropout, kind), CHOICE("bernoulli", dropout_kind_words), .meaning = "units are dropped, or multiplied by normal noise of the same variance, or set to what selu tends to, with mean and variance kept (alpha, for selu); or weights are dropped (dropconnect)"},
+    {KEY(dropout, kind), CHOICE("bernoulli", dropout_kind_words), .meaning = "units are dropped, or multiplied by normal noise of the same variance, or set to what selu tends to, with mean and variance kept (alpha, for selu); or weights are dropped (dropconnect); or hidden units are kept the more often the larger their input is (standout)"},
     {KEY(dropout, mask), CHOICE("sample", mask_words), .meaning = "a mask for each row, or one for all rows of a replica's batch"},
     {KEY(dropout, replica_masks), CHOICE("own", replica_masks_words), .meaning = "each replica draws masks of its own; same, to see what that is worth: all draw the same"},
     {KEY(dropout, group), WHOLE("1", 1, TN_UNITS_MAX), .meaning = "neighbouring units that share their fate"},
     {KEY(dropout, shape), .type = TN_OPTION_SHAPE, .fallback = "", .whole = {1, TN_UNITS_MAX}, .meaning = "the features of a row as an image, for block: row by row, channels last"},
     {KEY(dropout, block), WHOLE("1", 1, TN_UNITS_MAX), .special = "channel", .meaning = "at the input, drops block x block patches of the image through all channels, or whole channels; 1 is single inputs"},
+    {KEY(dropout, standout_alpha), ANY_REAL("1"), .meaning = "standout keeps a hidden unit of input z with probability sigmoid(standout_alpha x z + standout_beta)"},
+    {KEY(dropout, standout_beta), ANY_REAL("0"), .meaning = "see standout_alpha; 0 keeps half of the units whose input is 0"},
     {KEY(dropout, schedule), CHOICE("constant", rate_schedule_words), .meaning = "of all rates: curriculum grows from 0, rate x (1 - exp(-step / schedule_steps)); anneal falls to 0, rate x exp(-step / schedule_steps)"},
     {KEY(dropout, schedule_steps), WHOLE("1000", 1, STEPS_MAX), .meaning = "time constant of the schedule, in steps of the run"},
 

@@ -138,3 +138,15 @@ void tn_kernel_activate(tn_activation activation, int64_t n, const float *bias, 
     break;
   }
 }
+
+TN_MULTIVERSION
+void tn_kernel_standout(int64_t n, float alpha, float beta, const float *restrict bias, const float *restrict z,
+                        bool draws, float *restrict factor) {
+  if (!draws) {
+    for (int64_t i = 0; i < n; i++)
+      factor[i] = sigmoid(alpha * (z[i] + bias[i]) + beta).value;
+    return;
+  }
+  for (int64_t i = 0; i < n; i++)
+    factor[i] = factor[i] < sigmoid(alpha * (z[i] + bias[i]) + beta).value ? 1.0f : 0.0f;
+}

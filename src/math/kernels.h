@@ -18,6 +18,11 @@ void tn_kernel_activate_train(tn_activation activation, int64_t n, const float *
 /* One row of a layer in evaluation: z becomes f(z + b) factor; factor NULL: 1 (Monte-Carlo dropout gives factors). */
 void tn_kernel_activate(tn_activation activation, int64_t n, const float *bias, const float *factor, float *z);
 
+/* Standout's factors of a row, from z and bias as above: pi = sigmoid(alpha (z + b) + beta), or, where `draws`, 1 with
+ * that probability and else 0, decided by the uniform numbers that `factor` holds. */
+void tn_kernel_standout(int64_t n, float alpha, float beta, const float *bias, const float *z, bool draws,
+                        float *factor);
+
 /* x[i] *= y[i] */
 void tn_kernel_multiply(int64_t n, float *x, const float *y);
 

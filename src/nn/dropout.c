@@ -2,6 +2,7 @@
 
 #include "math/kernels.h"
 #include "nn/patch.h"
+#include "nn/standout.h"
 
 #include <math.h>
 
@@ -33,6 +34,8 @@ double tn_dropout_rate(const tn_network *network, int layer, int64_t step) {
 }
 
 bool tn_dropout_acts(const tn_network *network, int64_t step) {
+  if (tn_standout_is_used(network, 1))
+    return true;
   for (int layer = 0; layer < network->layer_count; layer++)
     if (tn_drop_threshold(tn_dropout_rate(network, layer, step)) > 0)
       return true;
@@ -49,6 +52,7 @@ tn_place tn_dropout_place(const tn_mask_source *source, uint32_t layer, int64_t 
 static void draw_units(const tn_dropout *dropout, tn_place place, int64_t units, int64_t group) {
   switch (dropout->network->kind) {
   case TN_BERNOULLI:
+  case TN_STANDOUT: /* of the input */
     tn_random_bernoulli_factors(place, units, group, dropout->rate, dropout->factor);
     break;
   case TN_GAUSSIAN:
@@ -95,6 +99,8 @@ static void prepare_alpha(tn_dropout *dropout) {
 tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *source, int layer, float *factor) {
   tn_dropout dropout = {.network = network, .source = source, .layer = (uint32_t)layer, .factor = factor};
   dropout.units = layer == 0 ? network->inputs : network->layers[layer - 1].outputs;
+  if (tn_standout_is_used(network, layer))
+    return dropout;
   dropout.rate = source == NULL ? 0 : tn_dropout_rate(network, layer, (int64_t)source->step);
   if (dropout.rate <= 0 || network->kind == TN_DROPCONNECT) /* nn/connect.h drops weights */
     return (tn_dropout){0};

@@ -3,6 +3,7 @@
 #include "nn/connect.h"
 #include "nn/dropout.h"
 #include "nn/network.h"
+#include "nn/standout.h"
 #include "nn/thin.h"
 
 static void drop_input(const tn_network *network, tn_workspace *workspace, int64_t rows, const tn_mask_source *masks) {
@@ -21,9 +22,10 @@ static void activate(const tn_network *network, int layer, const float *bias, tn
   const tn_layer *shape = &network->layers[layer];
   float *z = workspace->activation[layer], *slope = workspace->slope[layer];
   const tn_dropout dropout = tn_dropout_begin(network, masks, layer + 1, workspace->factor);
+  const bool stands_out = tn_standout_is_used(network, layer + 1);
   for (int64_t i = 0; i < rows; i++) {
-    const float *factor = tn_dropout_row(&dropout, i);
     const int64_t at = i * shape->outputs;
+    const float *factor = stands_out ? tn_standout_row(&dropout, i, bias, z + at) : tn_dropout_row(&dropout, i);
     if (slope != NULL)
       tn_kernel_activate_train(shape->activation, shape->outputs, bias, factor, z + at, slope + at);
     else

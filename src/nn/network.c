@@ -120,6 +120,8 @@ static tn_status fill(tn_network *network, const tn_model_config *model, const t
   network->group = dropout->group;
   network->image = dropout->shape;
   network->block = dropout->block;
+  network->standout_alpha = dropout->standout_alpha;
+  network->standout_beta = dropout->standout_beta;
   network->rate_schedule = dropout->schedule;
   network->schedule_steps = dropout->schedule_steps;
   network->loss = model->loss;

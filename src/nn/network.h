@@ -50,6 +50,7 @@ typedef struct tn_network {
   int64_t group;
   tn_image_shape image; /* of the input, where block is not 1 */
   int64_t block;        /* at the input: the side of patches; 1: single units; below 0: whole channels */
+  double standout_alpha, standout_beta; /* kind = standout */
   tn_rate_schedule rate_schedule;
   int64_t schedule_steps; /* its time constant */
   tn_loss loss;

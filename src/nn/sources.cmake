@@ -14,6 +14,7 @@ target_sources(tn_nn PRIVATE
   nn/optimizer.c
   nn/patch.c
   nn/schedule.c
+  nn/standout.c
   nn/thin.c
   nn/update.c
   nn/watch.c

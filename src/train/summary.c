@@ -38,6 +38,8 @@ static void say_layer(const tn_run *run, int index) {
   snprintf(shape, sizeof shape, "%" PRId64 " -> %" PRId64, layer->inputs, layer->outputs);
   if (layer->rate > 0.0)
     snprintf(dropout, sizeof dropout, "dropout %g", layer->rate);
+  else if (run->network->kind == TN_STANDOUT && !is_last)
+    snprintf(dropout, sizeof dropout, "standout");
   tn_run_say(run, "  %-8s %-16s %-24s %12" PRId64 "  %s", name, shape,
              is_last ? tn_config_word("model.loss", (int)run->network->loss)
                      : tn_config_word("model.activation", (int)layer->activation),
