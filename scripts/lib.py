@@ -42,9 +42,9 @@ def train(job, run, ranks, *settings, old_run="--overwrite"):
     thinnet(["train", job, "-o", run, old_run, "--quiet", *words], ranks)
 
 
-def evaluate(run, ranks):
-    """best.h5 on the test rows: accuracy in %, or the root of the loss of a regression."""
-    result = json.loads(thinnet(["eval", f"{run}/best.h5", "--json"], ranks))
+def evaluate(run, ranks, network="best.h5"):
+    """A network of the run on the test rows: accuracy in %, or the root of the loss of a regression."""
+    result = json.loads(thinnet(["eval", f"{run}/{network}", "--json"], ranks))
     accuracy = result.get("accuracy")
     return math.sqrt(result["loss"]) if accuracy is None else 100 * accuracy
 

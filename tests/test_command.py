@@ -292,7 +292,7 @@ class EvalAndPredict(CommandTest):
         self.assertNotIn("top", self.measure(best))
         self.assertNotIn("mutual_information", found)
         text = self.thinnet("eval", best).stdout
-        for word in ("brier", "ece", "precision", "predicted:", "confidence in"):
+        for word in ("brier", "ece", "entropy", "precision", "predicted:", "confidence in"):
             self.assertIn(word, text)
 
     def test_eval_measures_the_mean_of_networks_and_samples(self):
@@ -307,6 +307,13 @@ class EvalAndPredict(CommandTest):
         p = self.predicted(*networks, "--mc", "4")
         self.assertAlmostEqual(alone["predictive_entropy"], -(p * np.log(p)).sum(axis=1).mean(), places=6)
         self.assertIn("mean of     2 networks\n", self.thinnet("eval", *networks).stdout)
+
+    def test_eval_measures_the_entropy_of_one_network(self):
+        self.train("run")
+        alone = self.measure(self.path("run", "best.h5"))
+        p = self.predicted(self.path("run", "best.h5"))
+        self.assertAlmostEqual(alone["predictive_entropy"], -(p * np.log(p)).sum(axis=1).mean(), places=6)
+        self.assertNotIn("mutual_information", alone)
 
     def test_eval_measures_values(self):
         with h5py.File(self.path("rows.h5"), "r+") as file:

@@ -16,7 +16,7 @@ import numpy as np
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 SCRIPTS = ("setup", "quickstart", "test", "check", "fetch_mnist", "plot_metrics", "plot_reliability", "measure_accuracy",
-           "measure_exact", "sweep_table", "thinnet-run", "torture", "local_cluster")
+           "measure_exact", "study", "study_uncertainty", "sweep_table", "thinnet-run", "torture", "local_cluster")
 PHASES = ("data_s", "compute_s", "reduce_s", "update_s")
 NAN = float("nan")
 
@@ -222,6 +222,47 @@ class SweepTable(ScriptTest):
         with open(self.path("empty", "metrics.h5"), "wb") as file:
             file.write(b"something else")
         self.assert_fails(run("sweep_table", self.path("empty")), 1, "not an HDF5 file")
+
+
+class Study(ScriptTest):
+    TABLE = """# Few epochs
+# of a small network
+wide/1   model.hidden=16
+wide/2   model.hidden=16  train.epochs=2   # a remark
+"""
+
+    def study(self, table, *arguments):
+        with open(self.path("few.txt"), "w", encoding="utf-8") as file:
+            file.write(table)
+        with open(os.path.join(ROOT, "jobs/digits.ini"), encoding="utf-8") as file:
+            text = file.read().replace("jobs/data", f"{ROOT}/jobs/data")
+        with open(self.path("few.ini"), "w", encoding="utf-8") as file:
+            file.write(re.sub(r"\nepochs = .*", "\nepochs = 1", text) + "\n[parallel]\nreplicas = 1\n")
+        return run("study", self.path("few.txt"), "--seeds", "2", "--runs", self.path("runs"), "--output", self.path("out"),
+                   *arguments)
+
+    def test_what_is_reported_is_what_eval_says(self):
+        done = self.study(self.TABLE)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        errors = []
+        for seed in (1, 2):
+            network = self.path("runs", "few", f"wide/2-seed-{seed}", "best.h5")
+            measured = subprocess.run([os.environ["THINNET"], "eval", network, "--json"], capture_output=True, check=True)
+            errors.append(100 - 100 * json.loads(measured.stdout)["accuracy"])
+        with open(self.path("out", "few.md"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertTrue(text.startswith("# Few epochs\n\nof a small network\n"), text)
+        self.assertIn(f"| wide/2 | `model.hidden=16` `train.epochs=2` | {np.mean(errors):.2f} ± {np.std(errors, ddof=1):.2f} % |", text)
+        self.assertGreater(os.path.getsize(self.path("out", "few.png")), 5000)
+        os.remove(self.path("out", "few.md"))
+        again = self.study(self.TABLE, "--report")
+        self.assertEqual(again.stdout.splitlines()[6:], done.stdout.splitlines()[6:])
+
+    def test_what_is_no_study_is_refused(self):
+        self.assert_fails(self.study("# nothing\n"), 1, "no line names a setting")
+        self.assert_fails(self.study("a x.y=1\na\n"), 1, "a name stands there twice")
+        self.assert_fails(self.study("a model.hiden=1\n"), 1, "ended with 2")
+        self.assert_fails(run("study", self.path("none.txt")), 1, "no such file")
 
 
 class FetchMnist(ScriptTest):

@@ -221,10 +221,10 @@ static void print_json_probabilities(const tn_measures *measures) {
     printf(", \"top\": %" PRId64, measures->top);
     print_json_member("top_accuracy", measures->top_accuracy);
   }
-  if (measures->classes && (measures->samples > 0 || measures->networks > 1)) {
+  if (measures->classes)
     print_json_member("predictive_entropy", measures->entropy);
+  if (measures->classes && (measures->samples > 0 || measures->networks > 1))
     print_json_member("mutual_information", measures->information);
-  }
   print_json_reliability(measures);
 }
 

@@ -97,7 +97,7 @@ static tn_status evaluate(tn_ensemble *ensemble, const tn_eval_options *options,
   measures->networks = ensemble->count;
   measures->samples = ensemble->samples;
   if (!tn_ensemble_is_mean(ensemble))
-    measures->entropy = measures->information = NAN;
+    measures->information = NAN;
   return status;
 }
 
