@@ -366,20 +366,19 @@ static void sum_floats(tn_reducer *reducer, double *sums, int64_t *flags) {
     flags[f] = (int64_t)parts[TN_SUM_COUNT * TN_SUM_PARTS + f];
 }
 
+/* The share of the sum into `total`, sums and flags behind the share's integers. */
 static void sum_words(tn_reducer *reducer) {
-  const float *const first = (const float *)(const void *)reducer->memory;
-  const int64_t *const first_integers =
-      (const int64_t *)(const void *)(reducer->memory + float_bytes(true, reducer->values));
+  const int64_t *const first = (const int64_t *)(const void *)(reducer->memory + float_bytes(true, reducer->values));
+  if (reducer->late) {
+    tn_stage_sum_fixed(&reducer->stage, reducer->thinned, (const float *)(const void *)reducer->memory, first,
+                       reducer->fraction_bits, reducer->limit, reducer->integer_total, reducer->total);
+    return;
+  }
   if (tn_team_size(reducer->stage.team) == 1)
     tn_comm_reduce(reducer->comm, reducer->integers, reducer->values + INTEGER_TAIL, MPI_INT64_T, MPI_SUM);
-  else if (reducer->thinned)
-    tn_stage_sum_fixed_thinned(&reducer->stage, reducer->thinned, first, first_integers, reducer->fraction_bits,
-                               reducer->limit, reducer->integer_total);
-  else if (reducer->late)
-    tn_stage_sum_fixed(&reducer->stage, first, first_integers, reducer->fraction_bits, reducer->limit,
-                       reducer->integer_total);
   else
-    tn_stage_sum_integers(&reducer->stage, first_integers, reducer->integer_total);
+    tn_stage_sum_integers(&reducer->stage, first, reducer->integer_total);
+  tn_fixed_to_floats(reducer->total, reducer->integer_total, reducer->stage.share.count, reducer->fraction_bits);
 }
 
 static void sum_integers(tn_reducer *reducer, double *sums, int64_t *flags) {
@@ -392,7 +391,6 @@ static void sum_integers(tn_reducer *reducer, double *sums, int64_t *flags) {
     reducer->tail[TN_SUM_COUNT * TN_SUM_WORDS + f] = reducer->raised[f];
   sum_words(reducer);
   const int64_t *const words = reducer->integer_total + count;
-  tn_fixed_to_floats(reducer->total, reducer->integer_total, count, reducer->fraction_bits);
   for (int s = 0; s < TN_SUM_COUNT; s++)
     sums[s] = tn_sum_from_fixed(words + (ptrdiff_t)s * TN_SUM_WORDS);
   for (int f = 0; f < TN_FLAG_COUNT; f++)

@@ -53,21 +53,6 @@ void tn_stage_sum_integers(const tn_stage *stage, const int64_t *first, int64_t 
   sum_over_nodes(stage, total, MPI_INT64_T);
 }
 
-void tn_stage_sum_fixed(const tn_stage *stage, const float *first, const int64_t *first_tail, int bits, float limit,
-                        int64_t *total) {
-  const int ranks = tn_team_size(stage->team);
-  const tn_share share = stage->share;
-  const int64_t stride = stage->stride / (int64_t)sizeof *first;
-  tn_shared_fence(stage->window);
-  for (int64_t done = 0; done < share.count; done += TN_SHARE_STEP) {
-    const int64_t count = block_from(done, share.count);
-    for (int rank = 0; rank < ranks; rank++)
-      tn_fixed_from_floats(total + done, first + rank * stride + share.first + done, count, bits, limit, rank > 0);
-  }
-  add_integers(stage->tail, ranks, first_tail, stage->stride / (int64_t)sizeof *first_tail, total + share.count);
-  sum_over_nodes(stage, total, MPI_INT64_T);
-}
-
 void tn_stage_sum_floats_thinned(const tn_stage *stage, const tn_thinned *thinned, const float *first, float *total) {
   const tn_share share = stage->share;
   const int64_t stride = stage->stride / (int64_t)sizeof *first;
@@ -81,20 +66,43 @@ void tn_stage_sum_floats_thinned(const tn_stage *stage, const tn_thinned *thinne
   sum_over_nodes(stage, total, MPI_FLOAT);
 }
 
-void tn_stage_sum_fixed_thinned(const tn_stage *stage, const tn_thinned *thinned, const float *first,
-                                const int64_t *first_tail, int bits, float limit, int64_t *total) {
-  const tn_share share = stage->share;
-  const int64_t stride = stage->stride / (int64_t)sizeof *first;
+/* The sum over the team's ranks of `count` values of the share, from its value number `done` on, as integers. */
+static void add_fixed(const tn_stage *stage, const tn_thinned *thinned, const float *first, int64_t done, int64_t count,
+                      int bits, float limit, int64_t *integers) {
+  const int64_t stride = stage->stride / (int64_t)sizeof *first, place = stage->share.first + done;
   float full[TN_SHARE_STEP];
+  for (int rank = 0; rank < tn_team_size(stage->team); rank++) {
+    const float *block = first + rank * stride;
+    if (thinned != NULL)
+      tn_kept_spread(thinned->of_ranks[rank], block, place, count, full, false);
+    tn_fixed_from_floats(integers, thinned != NULL ? full : block + place, count, bits, limit, rank > 0);
+  }
+}
+
+static bool is_one_node(const tn_stage *stage) {
+  int nodes = 0;
+  MPI_Comm_size(stage->team->peers, &nodes);
+  return nodes == 1;
+}
+
+void tn_stage_sum_fixed(const tn_stage *stage, const tn_thinned *thinned, const float *first, const int64_t *first_tail,
+                        int bits, float limit, int64_t *total, float *values) {
+  const tn_share share = stage->share;
+  const bool ends_here = is_one_node(stage);
+  int64_t integers[TN_SHARE_STEP];
   tn_shared_fence(stage->window);
-  tn_thinned_follow(thinned);
-  for (int64_t done = 0; done < share.count; done += TN_SHARE_STEP)
-    for (int rank = 0; rank < thinned->count; rank++) {
-      const int64_t count = block_from(done, share.count);
-      tn_kept_spread(thinned->of_ranks[rank], first + rank * stride, share.first + done, count, full, false);
-      tn_fixed_from_floats(total + done, full, count, bits, limit, rank > 0);
-    }
-  add_integers(stage->tail, thinned->count, first_tail, stage->stride / (int64_t)sizeof *first_tail,
+  if (thinned != NULL)
+    tn_thinned_follow(thinned);
+  for (int64_t done = 0; done < share.count; done += TN_SHARE_STEP) {
+    const int64_t count = block_from(done, share.count);
+    add_fixed(stage, thinned, first, done, count, bits, limit, ends_here ? integers : total + done);
+    if (ends_here)
+      tn_fixed_to_floats(values + done, integers, count, bits);
+  }
+  add_integers(stage->tail, tn_team_size(stage->team), first_tail, stage->stride / (int64_t)sizeof *first_tail,
                total + share.count);
+  if (ends_here)
+    return;
   sum_over_nodes(stage, total, MPI_INT64_T);
+  tn_fixed_to_floats(values, total, share.count, bits);
 }

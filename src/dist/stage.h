@@ -23,15 +23,15 @@ typedef struct tn_stage {
 void tn_stage_sum_floats(const tn_stage *stage, const float *first, float *total);
 void tn_stage_sum_integers(const tn_stage *stage, const int64_t *first, int64_t *total);
 
-/* tn_stage_sum_integers of blocks of floats, each of which counts as an integer at a fixed binary point: see
- * tn_fixed_from_floats. Their tails are integers, and stand elsewhere. */
-void tn_stage_sum_fixed(const tn_stage *stage, const float *first, const int64_t *first_tail, int bits, float limit,
-                        int64_t *total);
-
-/* The same two where a rank's block may have the layout of the network that it has thinned: the bits are those of the
- * sum of full blocks. */
+/* tn_stage_sum_floats where a rank's block may have the layout of the network that it has thinned: the bits are those
+ * of the sum of full blocks. */
 void tn_stage_sum_floats_thinned(const tn_stage *stage, const tn_thinned *thinned, const float *first, float *total);
-void tn_stage_sum_fixed_thinned(const tn_stage *stage, const tn_thinned *thinned, const float *first,
-                                const int64_t *first_tail, int bits, float limit, int64_t *total);
+
+/* tn_stage_sum_integers of blocks of floats, each of which counts as an integer at a fixed binary point: see
+ * tn_fixed_from_floats. Their tails are integers, and stand elsewhere. thinned: as above; NULL: all blocks are full.
+ * values[0..share.count) = the sums as floats; what `total` holds in front of the tail's is scratch: on one node sums
+ * leave the first-level cache as floats alone. */
+void tn_stage_sum_fixed(const tn_stage *stage, const tn_thinned *thinned, const float *first, const int64_t *first_tail,
+                        int bits, float limit, int64_t *total, float *values);
 
 #endif
