@@ -8,8 +8,14 @@
 #include <cmocka.h>
 
 void spec_configure(const network_spec *spec, tn_model_config *model, tn_dropout_config *dropout) {
-  *model = (tn_model_config){
-      .hidden.count = spec->hidden_count, .outputs = spec->outputs, .activation = spec->activation, .loss = spec->loss};
+  *model = (tn_model_config){.hidden.count = spec->hidden_count,
+                             .outputs = spec->outputs,
+                             .activation = spec->activation,
+                             .loss = spec->loss,
+                             .batch_norm = spec->norm == TN_NORM_BATCH,
+                             .layer_norm = spec->norm == TN_NORM_LAYER,
+                             .norm_momentum = 0.75,
+                             .norm_epsilon = 0.01};
   for (int i = 0; i < spec->hidden_count; i++)
     model->hidden.values[i] = spec->hidden[i];
   *dropout = (tn_dropout_config){.input = spec->input_rate,
@@ -54,7 +60,8 @@ float *weights_make(const tn_network *network) {
   float *block = block_make(network);
   for (int t = 0; t < network->tensor_count; t++) {
     const tn_tensor *tensor = &network->tensors[t];
-    fill_uniform((uint64_t)t + 77, -0.8, 0.8, tensor->rows * tensor->cols, block + tensor->offset);
+    const double start = (double)tensor->start; /* a variance is around 1 */
+    fill_uniform((uint64_t)t + 77, start - 0.8, start + 0.8, tensor->rows * tensor->cols, block + tensor->offset);
   }
   return block;
 }

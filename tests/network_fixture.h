@@ -12,6 +12,7 @@ typedef struct network_spec {
   int64_t hidden[FIXTURE_HIDDEN_MAX];
   tn_activation activation;
   tn_loss loss;
+  tn_norm_kind norm;
   double input_rate, rate;
   tn_dropout_kind kind;
   tn_mask mask;

@@ -15,6 +15,12 @@
 #define tn_kernel_product_sum          plain_kernel_product_sum
 #define tn_kernel_mix                  plain_kernel_mix
 #define tn_kernel_max_norm             plain_kernel_max_norm
+#define tn_norm_column_moments         plain_norm_column_moments
+#define tn_norm_column_products        plain_norm_column_products
+#define tn_norm_columns                plain_norm_columns
+#define tn_norm_columns_back           plain_norm_columns_back
+#define tn_norm_rows                   plain_norm_rows
+#define tn_norm_rows_back              plain_norm_rows_back
 #define tn_element_size                plain_element_size
 #define tn_kernel_convert              plain_kernel_convert
 #define tn_place_make                  plain_place_make
@@ -31,6 +37,7 @@
 #include "math/convert.c"
 #include "math/factors.c"
 #include "math/kernels.c"
+#include "math/norm.c"
 #include "math/random.c"
 
 #include "plain_math.h"
@@ -49,6 +56,12 @@ plain_math plain_math_functions(void) {
                       .product_sum = tn_kernel_product_sum,
                       .mix = tn_kernel_mix,
                       .max_norm = tn_kernel_max_norm,
+                      .norm_columns = tn_norm_columns,
+                      .norm_columns_back = tn_norm_columns_back,
+                      .norm_rows = tn_norm_rows,
+                      .norm_rows_back = tn_norm_rows_back,
+                      .norm_column_moments = tn_norm_column_moments,
+                      .norm_column_products = tn_norm_column_products,
                       .convert = tn_kernel_convert,
                       .uniform = tn_random_uniform,
                       .normal = tn_random_normal,

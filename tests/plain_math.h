@@ -4,9 +4,10 @@
 #define TN_TESTS_PLAIN_MATH_H
 
 #include "math/kernels.h"
+#include "math/norm.h"
 #include "math/random.h"
 
-/* Each function is the one of the same name in math/kernels.h or math/random.h. */
+/* Each function is the one of the same name in math/kernels.h, math/norm.h or math/random.h. */
 typedef struct plain_math {
   void (*activate_train)(tn_activation, int64_t, const float *, const float *, float *, float *);
   void (*activate)(tn_activation, int64_t, const float *, const float *, float *);
@@ -21,6 +22,13 @@ typedef struct plain_math {
   float (*product_sum)(int64_t, const float *, const float *, const float *);
   void (*mix)(int64_t, float, const float *, float *);
   void (*max_norm)(int64_t, int64_t, int64_t, double, float *, double *);
+  void (*norm_columns)(int64_t, int64_t, const float *, const float *, const float *, float *, float *);
+  void (*norm_columns_back)(int64_t, int64_t, const float *, const float *, const float *, const float *, const float *,
+                            float *);
+  void (*norm_rows)(int64_t, int64_t, double, const float *, float *, float *, float *);
+  void (*norm_rows_back)(int64_t, int64_t, const float *, const float *, const float *, float *);
+  void (*norm_column_moments)(int64_t, int64_t, const float *, double *);
+  void (*norm_column_products)(int64_t, int64_t, const float *, const float *, double *);
   void (*convert)(tn_element, int64_t, const void *, const float *, const float *, float *);
   void (*uniform)(tn_place, int64_t, int64_t, float *);
   void (*normal)(tn_place, int64_t, int64_t, float *);

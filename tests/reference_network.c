@@ -198,32 +198,76 @@ static double activate(tn_activation activation, double z) {
   return z;
 }
 
-static void forward_row(const tn_network *network, const double *parameters, const float *x, int64_t row,
-                        const reference_masks *drawn, double *z) {
-  double a[REFERENCE_UNITS] = {0}, next[REFERENCE_UNITS];
-  for (int64_t i = 0; i < network->inputs; i++)
-    a[i] = x[i] * drawn->factor[0][row][i] + drawn->shift[0][row][i];
-  for (int l = 0; l < network->layer_count; l++) {
-    const tn_layer *layer = &network->layers[l];
-    const double *weight = parameters + network->tensors[layer->weight].offset;
-    const double *bias = parameters + network->tensors[layer->bias].offset;
+typedef double layer_values[REFERENCE_ROWS][REFERENCE_UNITS];
+
+static void multiply(const tn_network *network, int l, const double *parameters, int64_t rows,
+                     const reference_masks *drawn, layer_values a, layer_values z) {
+  const tn_layer *layer = &network->layers[l];
+  const double *weight = parameters + network->tensors[layer->weight].offset;
+  for (int64_t row = 0; row < rows; row++)
     for (int64_t j = 0; j < layer->outputs; j++) {
       const double(*connection)[REFERENCE_UNITS] = drawn->connection[l][row];
-      double sum = bias[j] * connection[layer->inputs][j];
+      z[row][j] = 0;
       for (int64_t i = 0; i < layer->inputs; i++)
-        sum += a[i] * weight[i * layer->outputs + j] * connection[i][j];
-      next[j] = activate(layer->activation, sum) * drawn->factor[l + 1][row][j] + drawn->shift[l + 1][row][j];
-      next[j] *= standout_factor(network, l + 1, sum, drawn->chance[l + 1][row][j]);
+        z[row][j] += a[row][i] * weight[i * layer->outputs + j] * connection[i][j];
     }
-    memcpy(a, next, (size_t)layer->outputs * sizeof *a);
-  }
-  memcpy(z, a, (size_t)network->outputs * sizeof *z);
+}
+
+/* Mean and mean square distance of `count` values that stand `stride` apart. */
+static void moments_of(const double *values, int64_t count, int64_t stride, double *mean, double *variance) {
+  *mean = *variance = 0;
+  for (int64_t i = 0; i < count; i++)
+    *mean += values[i * stride] / (double)count;
+  for (int64_t i = 0; i < count; i++)
+    *variance += pow(values[i * stride] - *mean, 2) / (double)count;
+}
+
+static void normalise(const tn_network *network, const tn_layer *layer, const double *parameters, bool training,
+                      int64_t rows, layer_values z) {
+  const double *gain = parameters + network->tensors[layer->gain].offset;
+  layer_values before;
+  memcpy(before, z, sizeof before);
+  for (int64_t row = 0; row < rows; row++)
+    for (int64_t j = 0; j < layer->outputs; j++) {
+      double mean, variance;
+      if (network->norm == TN_NORM_LAYER) {
+        moments_of(before[row], layer->outputs, 1, &mean, &variance);
+      } else if (training && rows > 1) {
+        moments_of(&before[0][j], rows, REFERENCE_UNITS, &mean, &variance);
+      } else {
+        mean = parameters[network->tensors[layer->running_mean].offset + j];
+        variance = parameters[network->tensors[layer->running_variance].offset + j];
+      }
+      z[row][j] = gain[j] * (before[row][j] - mean) / sqrt(variance + network->norm_epsilon);
+    }
+}
+
+static void forward_layer(const tn_network *network, int l, const double *parameters, int64_t rows,
+                          const reference_masks *drawn, layer_values a) {
+  const tn_layer *layer = &network->layers[l];
+  const double *bias = parameters + network->tensors[layer->bias].offset;
+  layer_values z;
+  multiply(network, l, parameters, rows, drawn, a, z);
+  if (layer->gain != TN_NO_TENSOR)
+    normalise(network, layer, parameters, drawn->training, rows, z);
+  for (int64_t row = 0; row < rows; row++)
+    for (int64_t j = 0; j < layer->outputs; j++) {
+      const double shifted = z[row][j] + bias[j] * drawn->connection[l][row][layer->inputs][j];
+      a[row][j] = activate(layer->activation, shifted) * drawn->factor[l + 1][row][j] + drawn->shift[l + 1][row][j];
+      a[row][j] *= standout_factor(network, l + 1, shifted, drawn->chance[l + 1][row][j]);
+    }
 }
 
 void reference_forward(const tn_network *network, const double *parameters, const float *x, int64_t rows,
                        const reference_masks *drawn, double *z) {
-  for (int64_t i = 0; i < rows; i++)
-    forward_row(network, parameters, x + i * network->inputs, i, drawn, z + i * network->outputs);
+  layer_values a;
+  for (int64_t row = 0; row < rows; row++)
+    for (int64_t i = 0; i < network->inputs; i++)
+      a[row][i] = x[row * network->inputs + i] * drawn->factor[0][row][i] + drawn->shift[0][row][i];
+  for (int l = 0; l < network->layer_count; l++)
+    forward_layer(network, l, parameters, rows, drawn, a);
+  for (int64_t row = 0; row < rows; row++)
+    memcpy(z + row * network->outputs, a[row], (size_t)network->outputs * sizeof *z);
 }
 
 static double output_loss(tn_loss loss, double z, double t) {

@@ -18,6 +18,7 @@ typedef struct reference_masks {
   double connection[REFERENCE_LAYERS][REFERENCE_ROWS][REFERENCE_UNITS + 1][REFERENCE_UNITS];
   /* kind = standout: what a hidden unit is kept below; below 0: it is multiplied by its probability. */
   double chance[REFERENCE_LAYERS][REFERENCE_ROWS][REFERENCE_UNITS];
+  bool training; /* batch normalisation is by the rows of the pass; reference_draw leaves it alone */
 } reference_masks;
 
 /* masks NULL: factors of 1 and shifts of 0, as in evaluation. */

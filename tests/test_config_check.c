@@ -38,6 +38,34 @@ static void assert_contradictions(const char *const (*cases)[2], size_t count) {
 
 #define ASSERT_CONTRADICTIONS(cases) assert_contradictions(cases, sizeof(cases) / sizeof(cases)[0])
 
+static void test_normalisation(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"[model]\nhidden = 4\nnorm_momentum = .9",
+       "a.ini:3: model.norm_momentum = 0.9 has no effect: remove it, or write "
+       "model.batch_norm = yes"},
+      {"[model]\nhidden = 4\nlayer_norm = yes\nnorm_momentum = .9",
+       "a.ini:4: model.norm_momentum = 0.9 has no effect: remove it, or write model.batch_norm = yes"},
+      {"[model]\nhidden = 4\nnorm_epsilon = 1", "a.ini:3: model.norm_epsilon = 1 has no effect: remove it, or write "
+                                                "model.batch_norm = yes or model.layer_norm = yes"},
+      {"[model]\nhidden = 4\nlayer_norm = yes\nbatch_norm = yes",
+       "a.ini:4: model.batch_norm = yes and model.layer_norm = yes: a layer is normalised over the rows or over its "
+       "units: write one of the two"},
+      {"[model]\nlayer_norm = yes", "a.ini:2: model.layer_norm = yes, but model.hidden is empty and outputs are not "
+                                    "normalised: remove it, or write model.hidden = UNITS"},
+      {"[model]\nhidden = 4\nlayer_norm = yes\n[dropout]\nkind = dropconnect\nhidden = 0.5",
+       "a.ini:3: model.layer_norm = yes with dropout.kind = dropconnect: the bias that it drops with the weights "
+       "stands "
+       "behind the normalisation: write another dropout.kind"},
+      {"[model]\nhidden = 4\nbatch_norm = yes\n[train]\nbatch_size = 1",
+       "a.ini:3: model.batch_norm = yes with train.batch_size = 1: one row has no variance: write a larger "
+       "train.batch_size, or model.layer_norm = yes"},
+  };
+  ASSERT_CONTRADICTIONS(cases);
+  read_over_defaults("[model]\nhidden = 4\nbatch_norm = yes\nnorm_momentum = .9\nnorm_epsilon = .1");
+  assert_int_equal(tn_config_check(&config), TN_OK);
+}
+
 static void test_keys_that_need_another(void **state) {
   (void)state;
   static const char *const cases[][2] = {
@@ -384,6 +412,7 @@ static void test_conflicts_that_do_not_fit(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_normalisation),
       cmocka_unit_test(test_keys_that_need_another),
       cmocka_unit_test(test_data_that_do_not_go_together),
       cmocka_unit_test(test_networks_that_cannot_be),

@@ -24,7 +24,7 @@ static const char every_key[] =
     "test_x = /e\ntest_y = /f\ntrain_weight = /g\nscale = 0.00392156862745098\nshift = -0.1\nstandardize = yes\n"
     "shuffle = none\nplacement = rank\n\n"
     "[model]\nhidden = 512, 256, 128\noutputs = 12\nactivation = tanh\nloss = sigmoid_cross_entropy\n"
-    "init = he_uniform\n\n"
+    "init = he_uniform\nbatch_norm = yes\nlayer_norm = yes\nnorm_momentum = 0.9\nnorm_epsilon = 1e-05\n\n"
     "[dropout]\ninput = 0.2\nhidden = 0.5, 0.25, 0.1\nkind = gaussian\nmask = batch\nreplica_masks = same\ngroup = "
     "4\nshape = 8x8x3\nblock = "
     "channel\nstandout_alpha = 2\nstandout_beta = -0.5\nschedule = curriculum\n"

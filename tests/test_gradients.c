@@ -112,7 +112,8 @@ static double gradient_error(const gradient_case *given, double *parameters, con
   double error = 0, largest = 0;
   for (int t = 0; t < given->network->tensor_count; t++) {
     const tn_tensor *tensor = &given->network->tensors[t];
-    for (int64_t at = tensor->offset; at < tensor->offset + tensor->rows * tensor->cols; at++) {
+    for (int64_t at = tensor->offset; tn_tensor_is_trained(tensor) && at < tensor->offset + tensor->rows * tensor->cols;
+         at++) {
       const double expected = difference(given, parameters, at);
       error = fmax(error, fabs(gradient[at] - expected));
       largest = fmax(largest, fabs(expected));
@@ -137,9 +138,10 @@ static void compare(const gradient_case *given) {
 
   const network_spec *spec = &given->spec;
   if (fabs(loss - expected) > LOSS_TOLERANCE * fmax(1, fabs(expected)) || error > GRADIENT_TOLERANCE)
-    fail_msg("activation %d loss %d kind %d mask %d group %d rates %g %g: loss %.9g for %.9g, gradient off by %g",
-             (int)spec->activation, (int)spec->loss, (int)spec->kind, (int)spec->mask, (int)spec->group,
-             spec->input_rate, spec->rate, loss, expected, error);
+    fail_msg(
+        "norm %d activation %d loss %d kind %d mask %d group %d rates %g %g: loss %.9g for %.9g, gradient off by %g",
+        (int)spec->norm, (int)spec->activation, (int)spec->loss, (int)spec->kind, (int)spec->mask, (int)spec->group,
+        spec->input_rate, spec->rate, loss, expected, error);
   assert_true(gaps_are_zero(given->network, gradient));
   free(exact);
   tn_free(&parameters);
@@ -156,6 +158,7 @@ static void check(const network_spec *spec, bool weighted) {
   for (int b = 0; b < 2; b++) {
     cut_batch(&given, b, &batch);
     reference_draw(given.network, batch.masks, batch.rows, &given.drawn[b]);
+    given.drawn[b].training = true;
   }
   compare(&given);
   tn_network_destroy(&given.network);
@@ -286,6 +289,36 @@ static void test_standout(void **state) {
   check(&spec, true);
 }
 
+/* The batches have 4 and 3 rows. */
+static void check_norm(tn_norm_kind norm) {
+  network_spec spec = deep;
+  spec.norm = norm;
+  check_activations_and_losses(spec);
+  spec.rate = spec.input_rate = 0.3;
+  spec.activation = TN_TANH;
+  for (int kind = TN_BERNOULLI; kind <= TN_ALPHA; kind++)
+    for (int mask = TN_MASK_SAMPLE; mask <= TN_MASK_BATCH; mask++) {
+      spec.kind = (tn_dropout_kind)kind;
+      spec.mask = (tn_mask)mask;
+      check(&spec, true);
+    }
+  spec.kind = TN_STANDOUT;
+  spec.mask = TN_MASK_SAMPLE;
+  spec.rate = 0;
+  spec.standout_alpha = 0.8;
+  check(&spec, true);
+}
+
+static void test_batch_normalisation(void **state) {
+  (void)state;
+  check_norm(TN_NORM_BATCH);
+}
+
+static void test_layer_normalisation(void **state) {
+  (void)state;
+  check_norm(TN_NORM_LAYER);
+}
+
 static void test_networks_of_other_depths(void **state) {
   (void)state;
   network_spec spec = {.inputs = INPUTS, .outputs = OUTPUTS, .activation = TN_TANH, .input_rate = 0.3, .rate = 0.3};
@@ -335,6 +368,8 @@ int main(void) {
       cmocka_unit_test(test_dropout_of_images),
       cmocka_unit_test(test_dropconnect),
       cmocka_unit_test(test_standout),
+      cmocka_unit_test(test_batch_normalisation),
+      cmocka_unit_test(test_layer_normalisation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

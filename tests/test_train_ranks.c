@@ -126,6 +126,14 @@ static void test_augmentation(void **state) {
   CHECK("augment.mixup=0.4", "train.accumulate=3", "train.batch_size=4", "data.placement=rank");
 }
 
+static void test_normalisation(void **state) {
+  (void)state;
+  CHECK("model.batch_norm=yes", "model.norm_momentum=0.8");
+  CHECK("model.batch_norm=yes", "train.accumulate=3", "train.batch_size=3", "train.class_weights=1,2,0");
+  CHECK("model.batch_norm=yes", "dropout.mask=batch", "data.placement=rank", "train.clip_norm=0.1");
+  CHECK("model.layer_norm=yes", "regularization.max_norm=0.5", "train.weight_decay=0.1");
+}
+
 static void test_order_and_placement(void **state) {
   (void)state;
   CHECK("data.shuffle=shard");
@@ -299,6 +307,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_optimizers),
       cmocka_unit_test(test_dropout_forms),
       cmocka_unit_test(test_augmentation),
+      cmocka_unit_test(test_normalisation),
       cmocka_unit_test(test_order_and_placement),
       cmocka_unit_test(test_steps),
       cmocka_unit_test(test_schedules),

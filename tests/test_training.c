@@ -22,19 +22,27 @@
 #define TOLERANCE 4e-6
 
 static tn_network *frozen_network(const frozen_training *frozen) {
-  return network_make(&(network_spec){.inputs = FROZEN_INPUTS,
-                                      .outputs = FROZEN_OUTPUTS,
-                                      .hidden_count = 2,
-                                      .hidden = FROZEN_HIDDEN,
-                                      .activation = frozen->activation,
-                                      .loss = frozen->loss});
+  const tn_norm_kind norm = frozen->batch_norm ? TN_NORM_BATCH : frozen->layer_norm ? TN_NORM_LAYER : TN_NORM_NONE;
+  tn_network *network = network_make(&(network_spec){.inputs = FROZEN_INPUTS,
+                                                     .outputs = FROZEN_OUTPUTS,
+                                                     .hidden_count = 2,
+                                                     .hidden = FROZEN_HIDDEN,
+                                                     .activation = frozen->activation,
+                                                     .loss = frozen->loss,
+                                                     .norm = norm});
+  network->norm_epsilon = FROZEN_EPSILON;
+  network->statistic_momentum = FROZEN_MOMENTUM;
+  return network;
 }
 
 static float *frozen_parameters(const tn_network *network) {
   float *parameters = block_make(network);
   const float *next = frozen_start;
+  tn_network_initialize(network, TN_INIT_AUTO, 1, parameters);
   for (int t = 0; t < network->tensor_count; t++) {
     const tn_tensor *tensor = &network->tensors[t];
+    if (tensor->role != TN_WEIGHT && tensor->role != TN_BIAS)
+      continue;
     memcpy(parameters + tensor->offset, next, (size_t)(tensor->rows * tensor->cols) * sizeof *next);
     next += tensor->rows * tensor->cols;
   }
@@ -52,7 +60,7 @@ static double compute_gradient(const tn_network *network, const float *parameter
   float *z = tn_network_forward(network, parameters, workspace, FROZEN_ROWS, NULL);
   tn_loss_add(network->loss, FROZEN_ROWS, FROZEN_OUTPUTS, z, &targets, true, &sums);
   tn_network_backward(network, parameters, workspace, FROZEN_ROWS, gradient, false);
-  tn_kernel_scale(network->block_size, (float)(1 / sums.weight), gradient);
+  tn_kernel_scale(network->trained_size, (float)(1 / sums.weight), gradient);
   return sums.loss / sums.weight;
 }
 
@@ -69,6 +77,7 @@ static void assert_end(const frozen_training *frozen, const tn_network *network,
     for (int64_t i = 0; i < tensor->rows * tensor->cols; i++, next++)
       assert_near(frozen, "parameter", next, parameters[tensor->offset + i], frozen->end[next]);
   }
+  assert_int_equal(next, frozen->values);
 }
 
 static void train_frozen(const frozen_training *frozen) {

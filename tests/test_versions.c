@@ -111,6 +111,30 @@ static void test_max_norm(void **state) {
   assert_true(memcmp(by_library, x, sizeof x) != 0);
 }
 
+/* y stands for means, quotients and gains, the slopes' arrays for what is kept. */
+static void test_norms(void **state) {
+  (void)state;
+  static double sums[2 * COLS], plain_sums[2 * COLS];
+  const plain_math plain = plain_math_functions();
+  tn_norm_column_moments(ROWS, COLS, y, sums);
+  tn_norm_column_products(ROWS, COLS, y, x, sums);
+  plain.norm_column_moments(ROWS, COLS, y, plain_sums);
+  plain.norm_column_products(ROWS, COLS, y, x, plain_sums);
+  assert_memory_equal(sums, plain_sums, sizeof sums);
+  copy_both();
+  tn_norm_columns(ROWS, COLS, y, y + COLS, y + 2 * COLS, by_library, slope_by_library);
+  plain.norm_columns(ROWS, COLS, y, y + COLS, y + 2 * COLS, by_plain, slope_by_plain);
+  tn_norm_columns_back(ROWS, COLS, y, y + COLS, y + 2 * COLS, y + 3 * COLS, slope_by_library, by_library);
+  plain.norm_columns_back(ROWS, COLS, y, y + COLS, y + 2 * COLS, y + 3 * COLS, slope_by_plain, by_plain);
+  assert_same(COUNT, by_library, by_plain);
+  tn_norm_rows(ROWS, COLS, 0.1, y, by_library, slope_by_library, NULL);
+  plain.norm_rows(ROWS, COLS, 0.1, y, by_plain, slope_by_plain, NULL);
+  tn_norm_rows_back(ROWS, COLS, y, y + COLS, slope_by_library, by_library);
+  plain.norm_rows_back(ROWS, COLS, y, y + COLS, slope_by_plain, by_plain);
+  assert_same(COUNT, by_library, by_plain);
+  assert_same(COUNT, slope_by_library, slope_by_plain);
+}
+
 static void test_random(void **state) {
   (void)state;
   const plain_math plain = plain_math_functions();
@@ -128,7 +152,8 @@ static void test_random(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_activations), cmocka_unit_test(test_standout), cmocka_unit_test(test_element_wise),
-      cmocka_unit_test(test_sums),        cmocka_unit_test(test_max_norm), cmocka_unit_test(test_random),
+      cmocka_unit_test(test_sums),        cmocka_unit_test(test_max_norm), cmocka_unit_test(test_norms),
+      cmocka_unit_test(test_random),
   };
   return cmocka_run_group_tests_name("versions", tests, fill_arrays, NULL);
 }

@@ -99,6 +99,8 @@ typedef struct tn_model_config {
   tn_activation activation;
   tn_loss loss;
   tn_init init;
+  bool batch_norm, layer_norm; /* of the hidden layers */
+  double norm_momentum, norm_epsilon;
 } tn_model_config;
 
 typedef struct tn_dropout_config {

@@ -132,12 +132,49 @@ static tn_status check_class_weights(const checked *c) {
   return tn_config_fail(c->config, option, "train.class_weights are all 0, so no row counts: write one above 0");
 }
 
+/* A key of the normalisation where nothing is normalised by it. */
+static tn_status check_norm_key(const checked *c, const char *name, bool used, const char *remedy) {
+  char value[64];
+  if (used || !differs(c, name))
+    return TN_OK;
+  return tn_config_fail(c->config, tn_config_find_name(name), "%s = %s has no effect: remove it, or write %s", name,
+                        tn_config_show(c->config, name, value), remedy);
+}
+
+static tn_status check_norm(const checked *c) {
+  const tn_model_config *model = &c->config->model;
+  const bool any = model->batch_norm || model->layer_norm;
+  const tn_option *option = tn_config_find_name(model->batch_norm ? "model.batch_norm" : "model.layer_norm");
+  TN_TRY(check_norm_key(c, "model.norm_momentum", model->batch_norm, "model.batch_norm = yes"));
+  TN_TRY(check_norm_key(c, "model.norm_epsilon", any, "model.batch_norm = yes or model.layer_norm = yes"));
+  if (model->batch_norm && model->layer_norm)
+    return tn_config_fail(c->config, option,
+                          "model.batch_norm = yes and model.layer_norm = yes: a layer is normalised over the rows or "
+                          "over its units: write one of the two");
+  if (any && model->hidden.count == 0)
+    return tn_config_fail(c->config, option,
+                          "%s.%s = yes, but model.hidden is empty and outputs are not normalised: remove it, or write "
+                          "model.hidden = UNITS",
+                          option->section, option->key);
+  if (any && c->config->dropout.kind == TN_DROPCONNECT)
+    return tn_config_fail(c->config, option,
+                          "%s.%s = yes with dropout.kind = dropconnect: the bias that it drops with the weights stands "
+                          "behind the normalisation: write another dropout.kind",
+                          option->section, option->key);
+  if (model->batch_norm && c->config->train.batch_size == 1)
+    return tn_config_fail(c->config, option,
+                          "model.batch_norm = yes with train.batch_size = 1: one row has no variance: write a larger "
+                          "train.batch_size, or model.layer_norm = yes");
+  return TN_OK;
+}
+
 static tn_status check_model(const checked *c) {
   const tn_model_config *model = &c->config->model;
   if (model->loss == TN_SOFTMAX_CROSS_ENTROPY && model->outputs == 1)
     return tn_config_fail(c->config, tn_config_find_name("model.outputs"),
                           "model.outputs = 1 with model.loss = softmax_cross_entropy is always sure of its one class: "
                           "write model.outputs = 0 (as many as the data have), or model.loss = sigmoid_cross_entropy");
+  TN_TRY(check_norm(c));
   return check_class_weights(c);
 }
 

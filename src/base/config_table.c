@@ -108,6 +108,10 @@ static const tn_option options[] = {
     {KEY(model, activation), CHOICE("relu", activation_words), .meaning = "of the hidden layers"},
     {KEY(model, loss), CHOICE("softmax_cross_entropy", loss_words), .meaning = "softmax for classes, sigmoid for targets in [0, 1], the others for values"},
     {KEY(model, init), CHOICE("auto", init_words), .meaning = "initial weights; auto is he_normal for relu, leaky_relu and gelu layers, lecun_normal for selu, glorot_uniform for others and the last"},
+    {KEY(model, batch_norm), SWITCH("no"), .meaning = "normalise each hidden unit over the rows of a replica's batch, before the activation"},
+    {KEY(model, layer_norm), SWITCH("no"), .meaning = "normalise each row over a hidden layer's units, before the activation"},
+    {KEY(model, norm_momentum), FRACTION("0.99"), .meaning = "what batch_norm's running mean and variance keep of themselves in a step (PyTorch's momentum is 1 minus this, and 0.1)"},
+    {KEY(model, norm_epsilon), REAL_ABOVE("0.001", 0), .meaning = "added to the variance of batch_norm and layer_norm (PyTorch: 1e-5)"},
 
     {KEY(dropout, input), FRACTION("0"), .meaning = "probability of dropping an input"},
     {KEY(dropout, hidden), .type = TN_OPTION_REALS, .fallback = "0", .real = {0, 1, false, true}, .items = TN_LAYERS_MAX, .meaning = "probability of dropping a hidden unit; one for all hidden layers, or one for each"},

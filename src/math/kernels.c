@@ -1,5 +1,6 @@
 #include "math/kernels.h"
 
+#include "math/lanes.h"
 #include "math/multiversion.h"
 
 #include <math.h>
@@ -58,29 +59,17 @@ void tn_kernel_column_sums(int64_t rows, int64_t cols, const float *restrict x, 
       sums[j] += x[i * cols + j];
 }
 
-/* A long sum is kept in this many partial sums, value i in lane i % LANES, whatever the registers hold: compilers may
- * not reorder a sum, and two processors must agree on it. */
-#define LANES 32
-
-/* The same in float32, where a layer's sum was one of float32 anyway. */
+/* A sum in float32, where a layer's sum was one of float32 anyway. */
 TN_MULTIVERSION
 float tn_kernel_product_sum(int64_t n, const float *restrict x, const float *restrict y, const float *restrict z) {
-  float lane[LANES] = {0};
+  float lane[TN_LANES] = {0};
   int64_t i = 0;
-  for (; i + LANES <= n; i += LANES)
-    for (int k = 0; k < LANES; k++)
+  for (; i + TN_LANES <= n; i += TN_LANES)
+    for (int k = 0; k < TN_LANES; k++)
       lane[k] += x[i + k] * y[i + k] * z[i + k];
   for (int k = 0; i + k < n; k++)
     lane[k] += x[i + k] * y[i + k] * z[i + k];
-  for (int width = LANES / 2; width > 0; width /= 2)
-    for (int k = 0; k < width; k++)
-      lane[k] += lane[k + width];
-  return lane[0];
-}
-
-/* The lanes' total, pairwise. */
-static double lanes_total(double lane[LANES]) {
-  for (int width = LANES / 2; width > 0; width /= 2)
+  for (int width = TN_LANES / 2; width > 0; width /= 2)
     for (int k = 0; k < width; k++)
       lane[k] += lane[k + width];
   return lane[0];
@@ -88,14 +77,14 @@ static double lanes_total(double lane[LANES]) {
 
 TN_MULTIVERSION
 double tn_kernel_square_sum(int64_t n, const float *x) {
-  double lane[LANES] = {0};
+  double lane[TN_LANES] = {0};
   int64_t i = 0;
-  for (; i + LANES <= n; i += LANES)
-    for (int k = 0; k < LANES; k++)
+  for (; i + TN_LANES <= n; i += TN_LANES)
+    for (int k = 0; k < TN_LANES; k++)
       lane[k] += (double)x[i + k] * (double)x[i + k];
   for (int k = 0; i + k < n; k++)
     lane[k] += (double)x[i + k] * (double)x[i + k];
-  return lanes_total(lane);
+  return tn_lanes_total(lane);
 }
 
 /* Whether an exponent among n values has all bits set, which infinities and NaN have and no other value. */

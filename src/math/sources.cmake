@@ -6,6 +6,7 @@ target_sources(tn_math PRIVATE
   math/factors.c
   math/gemm.c
   math/kernels.c
+  math/norm.c
   math/permutation.c
   math/philox.c
   math/pick.c

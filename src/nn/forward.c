@@ -3,6 +3,7 @@
 #include "nn/connect.h"
 #include "nn/dropout.h"
 #include "nn/network.h"
+#include "nn/norm.h"
 #include "nn/standout.h"
 #include "nn/thin.h"
 
@@ -51,6 +52,8 @@ static float *forward(const tn_network *network, const float *parameters, tn_wor
   float *a = workspace->input;
   for (int l = 0; l < network->layer_count; l++) {
     const float *bias = multiply(network, l, parameters, workspace, rows, masks, a);
+    if (network->layers[l].gain != TN_NO_TENSOR)
+      tn_norm_forward(network, l, parameters, workspace, rows);
     activate(network, l, bias, workspace, rows, masks);
     a = workspace->activation[l];
   }

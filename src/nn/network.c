@@ -8,8 +8,8 @@
 /* BLAS counts rows and columns in ints. */
 #define UNITS_MAX INT_MAX
 
-/* The most that a layer has: weight and bias. */
-#define TENSORS_OF_LAYER 2
+/* The most that a layer has: weight, bias, gain, running mean and variance. */
+#define TENSORS_OF_LAYER 5
 
 static tn_status check_units(const char *what, int64_t units) {
   if (units < 1 || units > UNITS_MAX)
@@ -107,7 +107,22 @@ static tn_status add_tensor(tn_network *network, int layer, const char *name, tn
 static tn_status add_tensors(tn_network *network, int layer) {
   tn_layer *shape = &network->layers[layer];
   TN_TRY(add_tensor(network, layer, "weight", TN_WEIGHT, 0, &shape->weight));
-  return add_tensor(network, layer, "bias", TN_BIAS, 0, &shape->bias);
+  TN_TRY(add_tensor(network, layer, "bias", TN_BIAS, 0, &shape->bias));
+  shape->gain = shape->running_mean = shape->running_variance = TN_NO_TENSOR;
+  if (network->norm == TN_NORM_NONE || layer == network->layer_count - 1)
+    return TN_OK;
+  return add_tensor(network, layer, "gain", TN_GAIN, 1, &shape->gain);
+}
+
+/* What the optimiser leaves alone stands behind all the rest. */
+static tn_status add_statistics(tn_network *network) {
+  network->trained_size = network->block_size;
+  for (int i = 0; i < network->layer_count - 1 && network->norm == TN_NORM_BATCH; i++) {
+    tn_layer *shape = &network->layers[i];
+    TN_TRY(add_tensor(network, i, "running_mean", TN_STATISTIC, 0, &shape->running_mean));
+    TN_TRY(add_tensor(network, i, "running_variance", TN_STATISTIC, 1, &shape->running_variance));
+  }
+  return TN_OK;
 }
 
 static tn_status fill(tn_network *network, const tn_model_config *model, const tn_dropout_config *dropout,
@@ -125,6 +140,9 @@ static tn_status fill(tn_network *network, const tn_model_config *model, const t
   network->rate_schedule = dropout->schedule;
   network->schedule_steps = dropout->schedule_steps;
   network->loss = model->loss;
+  network->norm = model->batch_norm ? TN_NORM_BATCH : model->layer_norm ? TN_NORM_LAYER : TN_NORM_NONE;
+  network->norm_epsilon = model->norm_epsilon;
+  network->statistic_momentum = model->norm_momentum;
   for (int i = 0; i < network->layer_count; i++) {
     const bool last = i == network->layer_count - 1;
     network->layers[i] = (tn_layer){.inputs = i == 0 ? inputs : network->layers[i - 1].outputs,
@@ -133,8 +151,7 @@ static tn_status fill(tn_network *network, const tn_model_config *model, const t
                                     .rate = last ? 0 : hidden_rate(dropout, i)};
     TN_TRY(add_tensors(network, i));
   }
-  network->trained_size = network->block_size;
-  return TN_OK;
+  return add_statistics(network);
 }
 
 tn_status tn_network_create(tn_network **network, const tn_model_config *model, const tn_dropout_config *dropout,

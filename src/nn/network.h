@@ -13,7 +13,7 @@
 /* What a tensor is for. L1, L2, weight decay and max-norm are for weights alone; whatever is no weight begins at its
  * `start`. A statistic is no parameter: the optimiser leaves it alone, it has no part in the gradient's norm and no
  * state, and it follows what the batches find (tn_optimizer_track). */
-typedef enum tn_tensor_role { TN_WEIGHT, TN_BIAS, TN_STATISTIC } tn_tensor_role;
+typedef enum tn_tensor_role { TN_WEIGHT, TN_BIAS, TN_GAIN, TN_STATISTIC } tn_tensor_role;
 
 /* Tensors start on cache lines: 16 floats of 64 bytes. */
 #define TN_OFFSET_STEP 16
@@ -38,7 +38,14 @@ typedef struct tn_layer {
   tn_activation activation; /* linear for the last layer: the loss applies softmax or sigmoid */
   double rate;              /* dropout behind this layer; 0 for the last */
   int weight, bias;         /* indices of its tensors */
+  /* of a normalised layer (nn/norm.h), else TN_NO_TENSOR; batch normalisation alone has the running ones */
+  int gain, running_mean, running_variance;
 } tn_layer;
+
+#define TN_NO_TENSOR (-1)
+
+/* What the hidden layers are normalised over. */
+typedef enum tn_norm_kind { TN_NORM_NONE, TN_NORM_BATCH, TN_NORM_LAYER } tn_norm_kind;
 
 typedef struct tn_network {
   int64_t inputs, outputs;
@@ -54,6 +61,8 @@ typedef struct tn_network {
   tn_rate_schedule rate_schedule;
   int64_t schedule_steps; /* its time constant */
   tn_loss loss;
+  tn_norm_kind norm;
+  double norm_epsilon;
   int tensor_count;
   tn_tensor *tensors;        /* by their offsets: statistics stand behind all that is trained */
   double statistic_momentum; /* what a statistic keeps of itself in a step */
@@ -67,6 +76,7 @@ typedef struct tn_network {
  * TN_ERR_CONFIG where shapes are impossible. Local. The caller owns *network. */
 tn_status tn_network_create(tn_network **network, const tn_model_config *model, const tn_dropout_config *dropout,
                             int64_t inputs);
+
 /* Tensors that are trained: the first ones of the list. */
 int tn_network_trained_tensors(const tn_network *network);
 
@@ -89,6 +99,13 @@ typedef struct tn_mask_source {
   uint64_t first_row;
 } tn_mask_source;
 
+/* What a normalised layer needs on its way back, and batch normalisation's statistics of the batch. */
+typedef struct tn_norm_buffers {
+  float *normal;          /* u (max_rows, outputs); NULL in evaluation */
+  float *mean, *variance; /* (outputs); NULL with layer normalisation */
+  float *inverse;         /* 1 / sqrt(variance + epsilon): (outputs), or (max_rows) with layer normalisation */
+} tn_norm_buffers;
+
 /* Buffers of the passes: for each layer `activation` (max_rows, outputs) and, in training, `slope` of the same shape
  * (NULL for the last layer, which is linear). input (max_rows, inputs) is filled by the caller before a forward pass.
  */
@@ -100,6 +117,10 @@ typedef struct tn_workspace {
   float **slope;
   float *delta[2]; /* training only: (max_rows, widest hidden layer) */
   float *factor;   /* (widest layer or input) */
+  /* Of normalised layers; NULL where there are none. Sums and means over rows are scratch of 2 x the widest of them. */
+  tn_norm_buffers *norms;
+  double *norm_sums;
+  float *norm_means;
   /* Training with mask = batch: the passes take the thinned network where that pays (nn/thin.h). Activations then stand
    * closer together, without the dropped units. NULL: the plain passes, whose result is the same within rounding. */
   struct tn_thin *thin;

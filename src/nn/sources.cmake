@@ -11,6 +11,7 @@ target_sources(tn_nn PRIVATE
   nn/measures_add.c
   nn/mixture.c
   nn/network.c
+  nn/norm.c
   nn/optimizer.c
   nn/patch.c
   nn/schedule.c

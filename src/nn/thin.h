@@ -9,7 +9,8 @@
 
 typedef struct tn_thin tn_thin;
 
-/* True where a network's masks are such that it can be thinned. */
+/* True where a network's masks are such that it can be thinned. Normalised layers are not: layer normalisation is over
+ * all units, and batch normalisation's running statistics are of all units, dropped or not. */
 bool tn_thin_is_possible(const tn_network *network);
 
 /* The network outlives *thin. TN_ERR_MEMORY. Local. */

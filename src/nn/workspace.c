@@ -51,12 +51,43 @@ static void carve_layers(carver *cut, const tn_network *network, tn_workspace *w
   }
 }
 
+static tn_norm_buffers carve_norm(carver *cut, const tn_network *network, const tn_workspace *workspace, int layer) {
+  const int64_t rows = workspace->max_rows, cols = network->layers[layer].outputs;
+  const bool over_batch = network->norm == TN_NORM_BATCH;
+  tn_norm_buffers norm = {0};
+  if (workspace->training)
+    norm.normal = carve(cut, rows, cols, sizeof(float));
+  if (over_batch) {
+    norm.mean = carve(cut, 1, cols, sizeof(float));
+    norm.variance = carve(cut, 1, cols, sizeof(float));
+  }
+  if (over_batch || workspace->training)
+    norm.inverse = carve(cut, 1, over_batch ? cols : rows, sizeof(float));
+  return norm;
+}
+
+static void carve_norms(carver *cut, const tn_network *network, tn_workspace *workspace) {
+  if (network->norm == TN_NORM_NONE)
+    return;
+  workspace->norms = carve(cut, network->layer_count, 1, sizeof(tn_norm_buffers));
+  for (int l = 0; l < network->layer_count - 1; l++) {
+    const tn_norm_buffers norm = carve_norm(cut, network, workspace, l);
+    if (cut->base != NULL)
+      workspace->norms[l] = norm;
+  }
+  if (!workspace->training)
+    return;
+  workspace->norm_sums = carve(cut, 2, widest_hidden(network), sizeof(double));
+  workspace->norm_means = carve(cut, 2, widest_hidden(network), sizeof(float));
+}
+
 static void carve_all(carver *cut, const tn_network *network, tn_workspace *workspace) {
   workspace->input = carve(cut, workspace->max_rows, network->inputs, sizeof(float));
   carve_layers(cut, network, workspace);
   for (int i = 0; i < 2 && workspace->training; i++)
     workspace->delta[i] = carve(cut, workspace->max_rows, widest_hidden(network), sizeof(float));
   workspace->factor = carve(cut, 1, widest(network), sizeof(float));
+  carve_norms(cut, network, workspace);
 }
 
 int64_t tn_workspace_bytes(const tn_network *network, int64_t max_rows, bool training) {

@@ -26,6 +26,8 @@ static void print_checkpoint(FILE *stream, const tn_checkpoint *checkpoint) {
   fprintf(stream, "digest: %s\n", checkpoint->digest);
   fprintf(stream, "parameters: %" PRId64 "\n", checkpoint->network->parameter_count);
   print_layers(stream, checkpoint->network);
+  if (checkpoint->network->norm != TN_NORM_NONE)
+    fprintf(stream, "normalisation: %s\n", checkpoint->network->norm == TN_NORM_BATCH ? "batch" : "layer");
   fprintf(stream, "loss: %s\n", tn_config_word("model.loss", (int)checkpoint->network->loss));
   fprintf(stream, "epoch: %" PRId64 "\nstep: %" PRId64 "\nstep_in_epoch: %" PRId64 "\n", progress->epoch,
           progress->step, progress->step_in_epoch);

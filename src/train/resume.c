@@ -144,7 +144,8 @@ static tn_status check_same_shape(const tn_run *run, const tn_checkpoint *checkp
   if (same)
     return TN_OK;
   return tn_fail(TN_ERR_CONFIG,
-                 "%s: its network (%lld inputs, %d layers, %lld outputs) does not have the shape of this one "
+                 "%s: its network (%lld inputs, %d layers, %lld outputs) does not have the shape, or the "
+                 "normalisation, of this one "
                  "(%lld inputs, %d layers, %lld outputs)",
                  what, (long long)other->inputs, other->layer_count, (long long)other->outputs, (long long)mine->inputs,
                  mine->layer_count, (long long)mine->outputs);

@@ -219,7 +219,7 @@ static double update_share(const tn_run *run, double scale, double rows) {
     return norm;
   tn_optimizer_apply(run->optimizer, run->network, share, run->parameters, gradient, scale, norm,
                      run->last_learning_rate, run->progress.step + 1);
-  tn_optimizer_track(run->network, share, run->parameters, gradient, (double)run->config.train.batch_size / rows);
+  tn_optimizer_track(run->network, share, run->parameters, gradient, (double)run->workspace->max_rows / rows);
   tn_shared_fence(run->window);
   if (tn_optimizer_limits(run->optimizer)) {
     tn_optimizer_limit(run->optimizer, run->network, share, run->parameters);

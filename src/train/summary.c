@@ -28,22 +28,36 @@ static int64_t parameters_of_layer(const tn_network *network, int layer) {
   return count;
 }
 
+static const char *norm_word(tn_norm_kind norm) {
+  switch (norm) {
+  case TN_NORM_BATCH:
+    return "batch norm, ";
+  case TN_NORM_LAYER:
+    return "layer norm, ";
+  case TN_NORM_NONE:
+    break;
+  }
+  return "";
+}
+
 static void say_layer(const tn_run *run, int index) {
   const tn_layer *layer = &run->network->layers[index];
   const bool is_last = index == run->network->layer_count - 1;
   char name[32];
   char shape[48];
+  char what[48];
   char dropout[32] = "";
   snprintf(name, sizeof name, "layer%d", index + 1);
   snprintf(shape, sizeof shape, "%" PRId64 " -> %" PRId64, layer->inputs, layer->outputs);
+  snprintf(what, sizeof what, "%s%s", is_last ? "" : norm_word(run->network->norm),
+           is_last ? tn_config_word("model.loss", (int)run->network->loss)
+                   : tn_config_word("model.activation", (int)layer->activation));
   if (layer->rate > 0.0)
     snprintf(dropout, sizeof dropout, "dropout %g", layer->rate);
   else if (run->network->kind == TN_STANDOUT && !is_last)
     snprintf(dropout, sizeof dropout, "standout");
-  tn_run_say(run, "  %-8s %-16s %-24s %12" PRId64 "  %s", name, shape,
-             is_last ? tn_config_word("model.loss", (int)run->network->loss)
-                     : tn_config_word("model.activation", (int)layer->activation),
-             parameters_of_layer(run->network, index), dropout);
+  tn_run_say(run, "  %-8s %-16s %-24s %12" PRId64 "  %s", name, shape, what, parameters_of_layer(run->network, index),
+             dropout);
 }
 
 void tn_run_summarize(const tn_run *run) {

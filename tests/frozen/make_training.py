@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes training.h: small trainings without dropout, done by PyTorch in float64, with all losses and final weights.
+"""Writes training.h: small trainings without dropout, done by PyTorch in float64, with all losses and final values.
 
 Run it in this folder; it needs Debian's python3-torch. thinnet's weights are (inputs, outputs), as in x W + b.
 """
@@ -18,6 +18,7 @@ ACTIVATIONS = {
     "tanh": torch.tanh,
     "leaky_relu": lambda z: functional.leaky_relu(z, 0.01),
     "gelu": functional.gelu,
+    "selu": functional.selu,
     "linear": lambda z: z,
 }
 
@@ -29,7 +30,10 @@ LOSSES = {
     "huber": lambda z, data: functional.huber_loss(z, data["values"], delta=1.0),
 }
 
-# Activation, loss, optimiser, and what else: l1, l2, clip_norm. Every choice of each occurs.
+# Of batch and layer normalisation; PyTorch's momentum is what is taken anew.
+MOMENTUM, EPSILON = 0.9, 1e-3
+
+# Activation, loss, optimiser, and what else: l1, l2, clip_norm, norm. Every choice of each occurs.
 TRAININGS = [
     ("relu", "softmax_cross_entropy", "sgd", {}),
     ("tanh", "softmax_cross_entropy", "sgd with momentum", {}),
@@ -43,6 +47,11 @@ TRAININGS = [
     ("tanh", "mae", "adam", {}),
     ("relu", "softmax_cross_entropy", "adam", {"l1": 0.002, "l2": 0.01}),
     ("gelu", "mse", "sgd", {"clip_norm": 0.5, "l2": 0.01}),
+    ("selu", "mse", "adam", {}),
+    ("relu", "softmax_cross_entropy", "sgd with momentum", {"norm": "batch"}),
+    ("tanh", "mse", "adamw", {"norm": "batch", "l2": 0.01}),
+    ("gelu", "softmax_cross_entropy", "adam", {"norm": "layer", "clip_norm": 0.5}),
+    ("sigmoid", "huber", "sgd", {"norm": "layer"}),
 ]
 
 
@@ -65,11 +74,29 @@ def as_tensors(data):
     return {key: torch.tensor(value if key == "labels" else value.astype("float64")) for key, value in single.items()}
 
 
-def forward(parameters, activation, x):
-    last = len(parameters) - 2
-    for i in range(0, len(parameters), 2):
-        x = x @ parameters[i] + parameters[i + 1]
-        x = x if i == last else activation(x)
+class Norm:
+    """Normalises the hidden layers, with gains and, over the batch, running statistics."""
+
+    def __init__(self, kind):
+        ones = [torch.ones(units, dtype=torch.float64) for units in SHAPE[1:-1]]
+        self.kind = kind
+        self.gains = [one.clone().requires_grad_() for one in ones] if kind != "none" else []
+        self.running = [(torch.zeros_like(one), one.clone()) for one in ones] if kind == "batch" else []
+
+    def apply(self, layer, z):
+        if self.kind == "batch":
+            mean, variance = self.running[layer]
+            return functional.batch_norm(z, mean, variance, self.gains[layer], None, True, 1 - MOMENTUM, EPSILON)
+        if self.kind == "layer":
+            return functional.layer_norm(z, z.shape[1:], self.gains[layer], None, EPSILON)
+        return z
+
+
+def forward(weights, biases, norm, activation, x):
+    last = len(weights) - 1
+    for i, (weight, bias) in enumerate(zip(weights, biases)):
+        z = x @ weight
+        x = z + bias if i == last else activation(norm.apply(i, z) + bias)
     return x
 
 
@@ -81,19 +108,28 @@ def clip(parameters, limit):
 
 def train(activation, loss, case, terms, data, start):
     parameters = [torch.tensor(array.astype("float32").astype("float64"), requires_grad=True) for array in start]
-    weights, biases = parameters[::2], parameters[1::2]
-    optimizer, losses = Optimizer(case, weights, biases), []
+    weights, biases, norm = parameters[::2], parameters[1::2], Norm(terms.get("norm", "none"))
+    optimizer, losses = Optimizer(case, weights, biases + norm.gains), []
     for _ in range(STEPS):
-        value = LOSSES[loss](forward(parameters, ACTIVATIONS[activation], data["x"]), data)
-        losses.append(float(value))
+        value = LOSSES[loss](forward(weights, biases, norm, ACTIVATIONS[activation], data["x"]), data)
+        losses.append(float(value.detach()))
         penalty = sum(terms.get("l1", 0) * w.abs().sum() + terms.get("l2", 0) * (w**2).sum() for w in weights)
-        for parameter in parameters:
+        for parameter in parameters + norm.gains:
             parameter.grad = None
         (value + penalty).backward()
         if "clip_norm" in terms:
-            clip(parameters, terms["clip_norm"])
+            clip(parameters + norm.gains, terms["clip_norm"])
         optimizer.step()
-    return losses, torch.cat([parameter.detach().flatten() for parameter in parameters]).tolist()
+    return losses, values_in_order(weights, biases, norm)
+
+
+def values_in_order(weights, biases, norm):
+    """Weight, bias and gain of each layer, then running mean and variance of each."""
+    ordered = []
+    for i, (weight, bias) in enumerate(zip(weights, biases)):
+        ordered += [weight, bias] + norm.gains[i : i + 1]
+    ordered += [value for pair in norm.running for value in pair]
+    return torch.cat([value.detach().flatten() for value in ordered]).tolist()
 
 
 def write_data(file, data, start):
@@ -114,6 +150,8 @@ def write_trainings(file, data, start):
         losses, end = train(activation, loss, cases[name], terms, as_tensors(data), start)
         choices = f'"{name}", TN_{activation.upper()}, TN_{loss.upper()}, {cases[name].c_text()}'
         penalties = f"{terms.get('l1', 0)}, {terms.get('l2', 0)}, {terms.get('clip_norm', 0)}"
+        penalties += f", {'true' if terms.get('norm') == 'batch' else 'false'}"
+        penalties += f", {'true' if terms.get('norm') == 'layer' else 'false'}, {len(end)}"
         file.write(f"    {{{choices}, {penalties},\n{c_array(losses, 17)},\n{c_array(end, 17)}}},\n")
     file.write("};\n\n")
 
@@ -127,11 +165,14 @@ def main():
         file.write("#include <thinnet/config.h>\n\n")
         file.write(f"#define FROZEN_ROWS {ROWS}\n#define FROZEN_STEPS {STEPS}\n")
         file.write(f"#define FROZEN_PARAMETERS {parameters}\n#define FROZEN_INPUTS {SHAPE[0]}\n")
+        file.write(f"#define FROZEN_VALUES_MAX {parameters + 3 * sum(SHAPE[1:-1])} /* with gains and statistics */\n")
+        file.write(f"#define FROZEN_MOMENTUM {MOMENTUM}\n#define FROZEN_EPSILON {EPSILON}\n")
         file.write(f"#define FROZEN_OUTPUTS {SHAPE[-1]}\n")
         file.write(f"#define FROZEN_HIDDEN {{{', '.join(str(units) for units in SHAPE[1:-1])}}}\n\n")
         file.write("typedef struct frozen_training {\n  const char *name;\n  tn_activation activation;\n")
         file.write("  tn_loss loss;\n  tn_train_config train;\n  double l1, l2, clip_norm;\n")
-        file.write("  double losses[FROZEN_STEPS], end[FROZEN_PARAMETERS];\n} frozen_training;\n\n")
+        file.write("  bool batch_norm, layer_norm;\n  int values;\n")
+        file.write("  double losses[FROZEN_STEPS], end[FROZEN_VALUES_MAX];\n} frozen_training;\n\n")
         write_data(file, data, start)
         write_trainings(file, data, start)
         file.write("#endif\n")
