@@ -95,6 +95,18 @@ exit "$status"
         return "--hostfile", self.write("hostfile", "# two\n" + "".join(f"{name} slots=2\n" for name in names)), "--probe", \
             self.path("probe")
 
+    def test_a_launcher_that_hangs_is_ended(self):
+        """It has no process of its own any more, and does not end."""
+        self.launcher(0)
+        path = self.write("hanging", f"""#!/bin/bash
+[ -e {self.path('calls')} ] || exec -a hanging sleep 1000 >>{self.path('calls')}
+exec {self.path('launcher')} "$@"
+""")
+        os.chmod(path, stat.S_IRWXU)
+        errors = self.finish(self.start("-n", "4", "--hung", "1", "--mpirun", path, "--", "train", "a.ini"), 0)
+        self.assertIn("has had no process left for 1 s: ending it", errors)
+        self.assertIn("ended by signal 9 (KILL): restart 1 of 3", errors)
+
     def test_hosts_that_are_gone_are_left_out(self):
         errors = self.run_with([0], 0, *self.hosts("one", "two", dead=["two"]))
         self.assertIn("host two does not answer: going on without it", errors)

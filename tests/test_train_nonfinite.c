@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* 203 rows on 4 replicas, unshuffled: replica 2 has 102 to 152, and reads row 125 in the third of the 6 steps. */
 #define BAD_ROW         125
@@ -87,6 +88,24 @@ static void test_stop_names_the_place_and_keeps_the_checkpoint(void **state) {
     assert_all_message("not finite");
     assert_all_message("train.on_nonfinite = skip");
     assert_all_int_equal(read_progress(&c, "run").step, BAD_STEP - 1);
+    case_destroy(&c);
+  }
+}
+
+/* Gradients are finite, what the update makes of them is not: a learning rate beyond float32. */
+static void test_weights_that_are_not_finite_reach_no_file(void **state) {
+  (void)state;
+  static const char *const policies[] = {"train.on_nonfinite=stop", "train.on_nonfinite=skip"};
+  for (int i = 0; i < 2; i++) {
+    train_case c;
+    case_create(&c);
+    case_set(&c, "output.checkpoint_every_steps=1");
+    case_set(&c, policies[i]);
+    case_set(&c, "train.optimizer=sgd");
+    case_set(&c, "train.learning_rate=1e39");
+    assert_all_status(case_train(&c, all_ranks(), "other", NULL, NULL), TN_ERR_NUMERIC);
+    assert_all_message("step 1: the weight of layer1/weight is not finite after the update: nothing was written");
+    assert_all_true(!is_root() || access(case_path(&c, "other/last.h5"), F_OK) != 0);
     case_destroy(&c);
   }
 }
@@ -287,6 +306,7 @@ static void test_an_epoch_of_skipped_steps_has_no_loss(void **state) {
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_stop_names_the_place_and_keeps_the_checkpoint),
+      cmocka_unit_test(test_weights_that_are_not_finite_reach_no_file),
       cmocka_unit_test(test_a_gradient_that_is_not_finite_names_its_layer),
       cmocka_unit_test(test_a_skipped_step_changes_no_parameter),
       cmocka_unit_test(test_skipped_steps_stay_out_of_the_means),

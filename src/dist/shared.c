@@ -1,8 +1,10 @@
 #include "base/memory.h"
 #include "dist/handle.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 
 struct tn_shared {
@@ -30,6 +32,20 @@ tn_status tn_shared_check_room(const tn_comm *comm, int64_t bytes, const char *r
                  "%lld bytes of shared memory do not fit into " SHARED_FOLDER ", where %.0f are free and %.0f are "
                  "needed: enlarge it, or %s",
                  (long long)bytes, free_bytes, needed, remedy);
+}
+
+/* Every rank of a node maps the whole window: where its address space is limited (ulimit -v), Open MPI dies of it. */
+static tn_status check_mapping(int64_t bytes, const char *remedy) {
+  void *trial = mmap(NULL, (size_t)bytes + (size_t)TRANSPORT_BYTES, PROT_NONE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (trial == MAP_FAILED)
+    return tn_fail_errno(
+        TN_ERR_MEMORY, errno,
+        "%lld bytes of memory that the ranks of a node share cannot be mapped (ulimit -v?): allow more, "
+        "or %s",
+        (long long)bytes, remedy);
+  munmap(trial, (size_t)bytes + (size_t)TRANSPORT_BYTES);
+  return TN_OK;
 }
 
 /* Window memory is mapped by pages, so that the same distance aligns it in every rank. */
@@ -68,6 +84,8 @@ static tn_status create(const tn_comm *comm, int64_t bytes, const char *remedy, 
     status = tn_alloc(&(*shared)->memory, bytes, 1, "what the ranks of a node share");
   else if (status == TN_OK && comm->node_rank == 0)
     status = tn_shared_check_room(comm, bytes, remedy);
+  if (status == TN_OK && !alone)
+    status = check_mapping(bytes, remedy);
   if (!alone)
     status = tn_agree_over(comm->node, comm->rank, status);
   if (status != TN_OK) {

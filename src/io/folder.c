@@ -99,10 +99,13 @@ static tn_status publish(const tn_folder *folder, const char *temporary, const c
   return status == TN_OK ? tn_disk_sync_folder(folder->path) : status;
 }
 
-/* Who takes a folder over removes unfinished files: then that is the reason, whatever the writer has met. */
+/* Who takes a folder over removes unfinished files, and then writes its record, under the lock: then that is the
+ * reason, whatever the writer has met. */
 static tn_status reason_of(const tn_folder *folder, tn_status status) {
   const tn_kept_error kept = tn_error_keep();
+  const int guard = lock(folder);
   const tn_status owned = tn_owner_check(folder->path, folder->token);
+  unlock(guard);
   if (owned != TN_OK)
     return owned;
   tn_error_restore(&kept);

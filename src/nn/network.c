@@ -168,6 +168,14 @@ tn_status tn_network_create(tn_network **network, const tn_model_config *model, 
   return status;
 }
 
+const tn_tensor *tn_network_tensor_at(const tn_network *network, int64_t index) {
+  int found = 0;
+  for (int t = 0; t < network->tensor_count; t++)
+    if (network->tensors[t].offset <= index)
+      found = t;
+  return &network->tensors[found];
+}
+
 void tn_network_destroy(tn_network **network) {
   if (*network == NULL)
     return;

@@ -82,6 +82,9 @@ int tn_network_trained_tensors(const tn_network *network);
 
 void tn_network_destroy(tn_network **network);
 
+/* The tensor that a value of the block belongs to, or stands behind. */
+const tn_tensor *tn_network_tensor_at(const tn_network *network, int64_t index);
+
 /* Fills a block with initial weights from TN_STREAM_INIT, and every other tensor with its start. "auto": he_normal for
  * relu, leaky_relu and gelu, lecun_normal for selu, glorot_uniform otherwise; the last layer is always taken as linear,
  * hence glorot_uniform under auto. He et al. 2015: normal with variance 2 / inputs (Keras truncates at two deviations,

@@ -41,6 +41,14 @@ static void warn_of_schedule(const tn_config *stored, const tn_config *now) {
             "learning rate goes on along another curve");
 }
 
+static void warn_of_threads(const tn_config *stored, const tn_config *now) {
+  if (stored->parallel.threads != now->parallel.threads)
+    tn_warn(
+        "parallel.threads = %lld, but the run was started with %lld: BLAS may round differently, and the network then "
+        "is not that of the undisturbed run",
+        (long long)now->parallel.threads, (long long)stored->parallel.threads);
+}
+
 /* Takes the keys that the first start settled, and refuses a configuration that would be another run. */
 static tn_status adopt_config(tn_run *run, const tn_checkpoint *checkpoint) {
   char keys[1024];
@@ -64,6 +72,8 @@ static tn_status adopt_config(tn_run *run, const tn_checkpoint *checkpoint) {
   }
   if (status == TN_OK)
     warn_of_schedule(stored, &run->config);
+  if (status == TN_OK)
+    warn_of_threads(stored, &run->config);
   tn_free(&stored);
   return status;
 }

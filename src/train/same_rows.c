@@ -95,33 +95,41 @@ static bool are_the_same(const part *parts, int count) {
   return true;
 }
 
-/* All read one part, and the majority has it. */
-static tn_status compare_part(const tn_comm *comm, const tn_subset *subset, tn_range range, const char *what) {
-  char text[TN_MESSAGE_MAX];
-  uint64_t hash = 0;
-  TN_TRY(tn_comm_agree(comm, hash_file(subset, range, &hash)));
-  snprintf(text, sizeof text, "%s: what the %s rows %lld to %lld hold", file_of(subset), what, (long long)range.first,
-           (long long)(range.first + range.count - 1));
-  return tn_comm_check_equal(comm, &hash, 1, text);
+/* Ranks that read one file hash all rows together, each its part of them: then every file has a hash of its own. */
+static tn_status hash_files(const tn_comm *comm, const tn_subset *subset, part *parts) {
+  const int size = tn_comm_size(comm), rank = tn_comm_rank(comm);
+  int members = 0, number = 0;
+  for (int r = 0; r < size; r++) {
+    if (r == rank)
+      number = members;
+    members += r == rank || (parts[r].file == parts[rank].file && parts[r].file != 0);
+  }
+  part mine = parts[rank];
+  TN_TRY(tn_comm_agree(comm, hash_file(subset, tn_range_split(subset->rows, members, number), &mine.hash)));
+  tn_comm_all_gather(comm, &mine, (int64_t)sizeof mine, parts);
+  return TN_OK;
 }
 
-/* Each reads the next rank's part. The first one that differs is then read by all. */
-static tn_status read_again(const tn_comm *comm, const tn_subset *subset, const part *parts, const char *what) {
-  const int size = tn_comm_size(comm), next = (tn_comm_rank(comm) + 1) % size;
-  uint64_t hash = 0;
-  TN_TRY(tn_comm_agree(comm, hash_file(subset, parts[next].range, &hash)));
-  double found = hash == parts[next].hash ? -1.0 : next;
-  tn_comm_max_double(comm, &found, 1);
-  if (found >= 0)
-    TN_TRY(compare_part(comm, subset, parts[(int)found].range, what));
-  /* What differs may be read alike now, or differ between nodes in rows that were not read again. */
-  hash = hash_of_copy(parts, size, parts[tn_comm_rank(comm)].copy);
+static uint64_t hash_of_file(const part *parts, int count, int rank) {
+  uint64_t sum = 0;
+  for (int r = 0; r < count; r++)
+    if (r == rank || (parts[r].file == parts[rank].file && parts[r].file != 0))
+      sum += parts[r].hash;
+  return sum;
+}
+
+/* loaded: the hash of this rank's copy. */
+static tn_status read_again(const tn_comm *comm, const tn_subset *subset, part *parts, uint64_t loaded,
+                            const char *what) {
   char text[TN_MESSAGE_MAX];
-  snprintf(text, sizeof text, "%s: what the %s rows of the nodes hold", file_of(subset), what);
+  TN_TRY(hash_files(comm, subset, parts));
+  const uint64_t hash = hash_of_file(parts, tn_comm_size(comm), tn_comm_rank(comm));
+  snprintf(text, sizeof text, "%s: what the %s rows hold", file_of(subset), what);
   TN_TRY(tn_comm_check_equal(comm, &hash, 1, text));
-  if (found < 0)
-    return TN_OK;
-  return tn_fail(TN_ERR_MISMATCH, "%s: the %s rows changed while they were read: start again", file_of(subset), what);
+  if (loaded != hash)
+    return tn_comm_agree(comm, tn_fail(TN_ERR_MISMATCH, "%s: the %s rows changed while they were read: start again",
+                                       file_of(subset), what));
+  return tn_comm_agree(comm, TN_OK);
 }
 
 tn_status tn_check_same_rows(const tn_comm *comm, const tn_rows *rows, const tn_subset *subset, const char *what,
@@ -136,7 +144,8 @@ tn_status tn_check_same_rows(const tn_comm *comm, const tn_rows *rows, const tn_
   assert(parts); /* all ranks have agreed that they were allocated */
   tn_comm_all_gather(comm, &mine, (int64_t)sizeof mine, parts);
   *hash = hash_of_copy(parts, size, parts[0].copy);
-  const tn_status status = are_the_same(parts, size) ? TN_OK : read_again(comm, subset, parts, what);
+  const uint64_t loaded = hash_of_copy(parts, size, mine.copy);
+  const tn_status status = are_the_same(parts, size) ? TN_OK : read_again(comm, subset, parts, loaded, what);
   tn_free(&parts);
   return status;
 }

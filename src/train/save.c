@@ -1,5 +1,6 @@
 /* Checkpoints and metrics of a run. Rank 0 writes; all agree on how it went. */
 #include "base/memory.h"
+#include "math/kernels.h"
 #include "train/run.h"
 
 #include <inttypes.h>
@@ -113,6 +114,26 @@ static tn_status fail_at_hash(const tn_run *run, tn_status status, uint64_t hash
                  run->progress.step, tn_error_message(), both);
 }
 
+/* Gradients are looked at before they count, but an update may overflow where they do not: what a checkpoint keeps has
+ * to be worth going on from. Collective, agreed. */
+static tn_status check_finite(const tn_run *run) {
+  const tn_share share = tn_reducer_share(run->reducer);
+  const char *what = "the weight";
+  int64_t found = tn_kernel_find_nonfinite(share.count, run->parameters + share.first);
+  for (int i = 0; i < run->optimizer->state_count && found < 0; i++) {
+    what = run->optimizer->state_names[i];
+    found = tn_kernel_find_nonfinite(share.count, run->optimizer->states[i] + share.first);
+  }
+  if (found < 0)
+    return tn_comm_agree(run->comm, TN_OK);
+  const tn_tensor *tensor = tn_network_tensor_at(run->network, share.first + found);
+  return tn_comm_agree(run->comm, tn_fail(TN_ERR_NUMERIC,
+                                          "step %" PRId64
+                                          ": %s of %s is not finite after the update: nothing was written, and the "
+                                          "last checkpoint is kept; lower train.learning_rate, or set train.clip_norm",
+                                          run->progress.step, what, tensor->name));
+}
+
 /* Replicas start equal and are updated alike: a difference is a fault of the machine, and must not reach a file. */
 static tn_status check_replicas(const tn_run *run) {
   const int64_t bytes = run->network->block_size * (int64_t)sizeof(float);
@@ -128,6 +149,7 @@ tn_status tn_run_save(tn_run *run, bool periodic, bool best) {
   const double start_s = tn_comm_time_s();
   tn_pulse_mark(run->comm, run->progress.step, TN_PHASE_SAVE);
   TN_TRY(check_replicas(run));
+  TN_TRY(check_finite(run));
   if (run->folder)
     status = write_files(run, periodic, best);
   TN_TRY(tn_comm_agree(run->comm, status));

@@ -79,14 +79,6 @@ static void compute_batch(tn_run *run, int64_t replica, tn_range batch, int64_t 
   end_phase(&run->times.compute_s, clock);
 }
 
-static const tn_tensor *find_tensor(const tn_network *network, int64_t index) {
-  int found = 0;
-  for (int t = 0; t < network->tensor_count; t++)
-    if (network->tensors[t].offset <= index)
-      found = t;
-  return &network->tensors[found];
-}
-
 /* A gradient or loss that is not finite: the first one that this rank met in the step. */
 typedef struct finding {
   const char *where; /* NULL: all are finite */
@@ -108,7 +100,7 @@ static tn_status fail_at_finding(const tn_run *run, const finding *found) {
 
 /* Puts step, replica and tensor before what the reducer said; an index behind the block is one of the sums. */
 static tn_status fail_at_value(const tn_run *run, tn_status status, int64_t replica, int64_t index) {
-  const char *tensor = index < run->network->block_size ? find_tensor(run->network, index)->name : "loss";
+  const char *tensor = index < run->network->block_size ? tn_network_tensor_at(run->network, index)->name : "loss";
   return tn_fail_in(status, "step %lld, replica %lld, %s", (long long)run->progress.step + 1, (long long)replica,
                     tensor);
 }
@@ -129,7 +121,7 @@ static tn_status add_replica(tn_run *run, int64_t replica, const tn_loss_sums *s
     return TN_OK;
   if (index >= run->network->block_size || isfinite(value))
     return fail_at_value(run, status, replica, index);
-  note(found, find_tensor(run->network, index)->name, replica, (double)value);
+  note(found, tn_network_tensor_at(run->network, index)->name, replica, (double)value);
   return TN_OK;
 }
 
@@ -235,7 +227,7 @@ static tn_status name_late_finding(tn_run *run) {
   float value = 0.0F;
   finding found = {0};
   if (tn_reducer_looks_late(run->reducer) && tn_reducer_look(run->reducer, &index, &value) != TN_OK)
-    note(&found, find_tensor(run->network, index)->name, run->replicas.first, (double)value);
+    note(&found, tn_network_tensor_at(run->network, index)->name, run->replicas.first, (double)value);
   return tn_comm_agree(run->comm, found.where ? fail_at_finding(run, &found) : TN_OK);
 }
 
