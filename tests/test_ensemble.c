@@ -280,6 +280,7 @@ static void test_samples_have_the_rates_of_their_checkpoint(void **state) {
   assert_all_ok(case_train(&p.train, predict_comm(), "slow", NULL, NULL));
   const char *slow[] = {case_path(&p.train, "slow/last.h5")};
   assert_all_ok(tn_eval(predict_comm(), slow, 1, &sampled, &found));
+  tn_measures_clear(&found);
   case_set(&p.train, "dropout.schedule_steps=1");
   assert_all_ok(case_train(&p.train, predict_comm(), "fast", NULL, NULL));
   const char *fast[] = {case_path(&p.train, "fast/last.h5")};

@@ -155,7 +155,7 @@ static tn_status load_rates(const tn_h5_file *file, tn_metrics *metrics, int64_t
   return tn_h5_load_array(file, RATES, TN_H5_FLOAT64, 2, shape, metrics->rates);
 }
 
-static tn_status load_all(const tn_h5_file *file, tn_metrics *metrics) {
+static tn_status load_rows(const tn_h5_file *file, tn_metrics *metrics) {
   int64_t epochs = 0, steps = 0, shape[2];
   TN_TRY(tn_h5_load_shape(file, "/epoch/epoch", TN_H5_INT64, 1, &epochs));
   TN_TRY(tn_h5_load_shape(file, "/step/step", TN_H5_INT64, 1, &steps));
@@ -171,6 +171,11 @@ static tn_status load_all(const tn_h5_file *file, tn_metrics *metrics) {
   TN_TRY(load_rates(file, metrics, epochs));
   metrics->epoch_count = epochs;
   metrics->step_count = steps;
+  return TN_OK;
+}
+
+static tn_status load_all(const tn_h5_file *file, tn_metrics *metrics) {
+  TN_TRY(load_rows(file, metrics));
   TN_TRY(tn_metrics_load_starts(file, metrics));
   return tn_metrics_load_job(file, "/", &metrics->about.job);
 }

@@ -217,7 +217,7 @@ const float *tn_connect_forward(tn_connect *connect, int layer, const float *par
                                 const tn_mask_source *masks, float *z) {
   const place_of_weights w = weights_of(connect, layer);
   connect->rate[layer] = masks == NULL ? 0 : tn_dropout_rate(connect->network, layer, (int64_t)masks->step);
-  if (connect->rate[layer] <= 0) {
+  if (masks == NULL || connect->rate[layer] <= 0) {
     tn_gemm_forward(rows, w.inputs, w.outputs, a, parameters + w.weight, z);
     return parameters + w.bias;
   }

@@ -101,8 +101,10 @@ tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *sou
   dropout.units = layer == 0 ? network->inputs : network->layers[layer - 1].outputs;
   if (tn_standout_is_used(network, layer))
     return dropout;
-  dropout.rate = source == NULL ? 0 : tn_dropout_rate(network, layer, (int64_t)source->step);
-  if (dropout.rate <= 0 || network->kind == TN_DROPCONNECT) /* nn/connect.h drops weights */
+  if (source == NULL || network->kind == TN_DROPCONNECT) /* nn/connect.h drops weights */
+    return (tn_dropout){0};
+  dropout.rate = tn_dropout_rate(network, layer, (int64_t)source->step);
+  if (dropout.rate <= 0)
     return (tn_dropout){0};
   if (network->kind == TN_ALPHA)
     prepare_alpha(&dropout);
