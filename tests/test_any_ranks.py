@@ -62,7 +62,7 @@ CHOICES = {
         ["schedule.kind=exponential", "schedule.factor=0.7", "schedule.warmup_steps=5"],
     ),
     "dropout": (
-        ["dropout.hidden=0.4,0.2", "dropout.input=0.1"],
+        ["dropout.hidden=0.4,0.2", "dropout.input=0.1", "model.batch_norm=yes", "model.batch_norm_sync=yes"],
         ["dropout.hidden=0.5", "dropout.mask=batch", "dropout.schedule=curriculum", "dropout.schedule_steps=3"],
         ["dropout.hidden=0.3", "dropout.kind=gaussian", "dropout.input=0.2", "dropout.shape=1x1x5",
          "dropout.block=channel"],

@@ -170,6 +170,22 @@ static void test_fixed_sums(void **state) {
   assert_true(tn_sum_from_fixed(carry) == 2.25);
 }
 
+/* Several at a time; one that cannot be added spoils all of them, and is seen by whoever reads. */
+static void test_sums_of_several(void **state) {
+  (void)state;
+  const double good[] = {0.75, -3.5, 0x1p39}, beyond[] = {0.25, NAN, -0x1p40};
+  int64_t words[TN_SUM_ALL_WORDS(3)] = {0};
+  double read[3];
+  tn_sum_add_all(3, good, words);
+  tn_sum_add_all(3, good, words);
+  tn_sum_read_all(3, words, read);
+  assert_true(read[0] == 1.5 && read[1] == -7 && read[2] == 0x1p40);
+  tn_sum_add_all(3, beyond, words);
+  assert_int_equal(words[3 * TN_SUM_WORDS], 2);
+  tn_sum_read_all(3, words, read);
+  assert_true(isnan(read[0]) && isnan(read[1]) && isnan(read[2]));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_conversion_of_all_magnitudes),
@@ -180,6 +196,7 @@ int main(void) {
       cmocka_unit_test(test_counts_stay_exact_in_float),
       cmocka_unit_test(test_split_keeps_what_is_not_whole),
       cmocka_unit_test(test_fixed_sums),
+      cmocka_unit_test(test_sums_of_several),
   };
   return cmocka_run_group_tests_name("fixed", tests, NULL, NULL) == 0 ? 0 : 1;
 }

@@ -129,6 +129,7 @@ static void test_stopped_and_resumed_exact(void **state) {
   CHECK(SIGUSR1, "dropout.schedule=curriculum", "dropout.schedule_steps=8");
   CHECK(SIGUSR1, "augment.noise=0.1", "augment.shape=7x1x1", "augment.shift=0.5", "augment.mixup=0.3");
   CHECK(SIGUSR1, "model.batch_norm=yes", "model.norm_momentum=0.8");
+  CHECK(SIGUSR1, "model.batch_norm=yes", "model.batch_norm_sync=yes");
   CHECK(SIGUSR1, "schedule.kind=plateau", "schedule.patience=1", "train.learning_rate=0.5");
   CHECK(SIGUSR1, "early_stopping.monitor=valid_loss", "early_stopping.patience=1", "train.learning_rate=0.2");
 }

@@ -1,6 +1,7 @@
 tn_add_test(sampler SOURCES test_sampler.c)
 tn_add_test(train_ranks SOURCES test_train_ranks.c train_case.c mpi_test.c RANKS 1 2 3 4 SECONDS 120)
 tn_add_test(train_augment SOURCES test_train_augment.c train_case.c mpi_test.c RANKS 1 2 3 4 SECONDS 120)
+tn_add_test(train_sync SOURCES test_train_sync.c train_case.c mpi_test.c RANKS 1 2 3 4 SECONDS 120)
 tn_add_test(train_restart SOURCES test_train_restart.c train_case.c mpi_test.c RANKS 1 2 3 4 SECONDS 120)
 tn_add_test(train_faults SOURCES test_train_faults.c train_case.c mpi_test.c RANKS 1 2 3 4 SECONDS 120)
 tn_add_test(train_nonfinite SOURCES test_train_nonfinite.c train_case.c mpi_test.c RANKS 1 2 3 4 SECONDS 300)

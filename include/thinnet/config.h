@@ -99,7 +99,7 @@ typedef struct tn_model_config {
   tn_activation activation;
   tn_loss loss;
   tn_init init;
-  bool batch_norm, layer_norm; /* of the hidden layers */
+  bool batch_norm, batch_norm_sync, layer_norm; /* of the hidden layers */
   double norm_momentum, norm_epsilon;
 } tn_model_config;
 

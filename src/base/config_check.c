@@ -145,6 +145,7 @@ static tn_status check_norm(const checked *c) {
   const tn_model_config *model = &c->config->model;
   const bool any = model->batch_norm || model->layer_norm;
   const tn_option *option = tn_config_find_name(model->batch_norm ? "model.batch_norm" : "model.layer_norm");
+  TN_TRY(check_norm_key(c, "model.batch_norm_sync", model->batch_norm, "model.batch_norm = yes"));
   TN_TRY(check_norm_key(c, "model.norm_momentum", model->batch_norm, "model.batch_norm = yes"));
   TN_TRY(check_norm_key(c, "model.norm_epsilon", any, "model.batch_norm = yes or model.layer_norm = yes"));
   if (model->batch_norm && model->layer_norm)
@@ -161,10 +162,10 @@ static tn_status check_norm(const checked *c) {
                           "%s.%s = yes with dropout.kind = dropconnect: the bias that it drops with the weights stands "
                           "behind the normalisation: write another dropout.kind",
                           option->section, option->key);
-  if (model->batch_norm && c->config->train.batch_size == 1)
+  if (model->batch_norm && !model->batch_norm_sync && c->config->train.batch_size == 1)
     return tn_config_fail(c->config, option,
                           "model.batch_norm = yes with train.batch_size = 1: one row has no variance: write a larger "
-                          "train.batch_size, or model.layer_norm = yes");
+                          "train.batch_size, model.batch_norm_sync = yes, or model.layer_norm = yes");
   return TN_OK;
 }
 

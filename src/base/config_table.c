@@ -109,6 +109,7 @@ static const tn_option options[] = {
     {KEY(model, loss), CHOICE("softmax_cross_entropy", loss_words), .meaning = "softmax for classes, sigmoid for targets in [0, 1], the others for values"},
     {KEY(model, init), CHOICE("auto", init_words), .meaning = "initial weights; auto is he_normal for relu, leaky_relu and gelu layers, lecun_normal for selu, glorot_uniform for others and the last"},
     {KEY(model, batch_norm), SWITCH("no"), .meaning = "normalise each hidden unit over the rows of a replica's batch, before the activation"},
+    {KEY(model, batch_norm_sync), SWITCH("no"), .meaning = "over the rows of all replicas' batches instead; one more reduction a layer and direction"},
     {KEY(model, layer_norm), SWITCH("no"), .meaning = "normalise each row over a hidden layer's units, before the activation"},
     {KEY(model, norm_momentum), FRACTION("0.99"), .meaning = "what batch_norm's running mean and variance keep of themselves in a step (PyTorch's momentum is 1 minus this, and 0.1)"},
     {KEY(model, norm_epsilon), REAL_ABOVE("0.001", 0), .meaning = "added to the variance of batch_norm and layer_norm (PyTorch: 1e-5)"},

@@ -25,3 +25,17 @@ double tn_sum_from_fixed(const int64_t words[TN_SUM_WORDS]) {
   const int64_t whole = words[0] + words[1] / one;
   return (double)whole + (double)(words[1] % one) * 0x1p-40;
 }
+
+void tn_sum_add_all(int64_t count, const double *values, int64_t *words) {
+  for (int64_t i = 0; i < count; i++) {
+    if (fabs(values[i]) < 0x1p40) /* false for a NaN */
+      tn_sum_add_fixed(values[i], words + i * TN_SUM_WORDS);
+    else
+      words[count * TN_SUM_WORDS]++;
+  }
+}
+
+void tn_sum_read_all(int64_t count, const int64_t *words, double *values) {
+  for (int64_t i = 0; i < count; i++)
+    values[i] = words[count * TN_SUM_WORDS] > 0 ? (double)NAN : tn_sum_from_fixed(words + i * TN_SUM_WORDS);
+}

@@ -20,4 +20,11 @@ double tn_sum_join(const float parts[TN_SUM_PARTS]);
 void tn_sum_add_fixed(double sum, int64_t words[TN_SUM_WORDS]);
 double tn_sum_from_fixed(const int64_t words[TN_SUM_WORDS]);
 
+/* Several of them at a time, behind which one word counts the values that cannot be added: beyond 2^40, or not finite.
+ * They are read back as NaN then, all of them, so that nobody takes half a result for a whole one. words has
+ * TN_SUM_ALL_WORDS(count). */
+#define TN_SUM_ALL_WORDS(count) ((count)*TN_SUM_WORDS + 1)
+void tn_sum_add_all(int64_t count, const double *values, int64_t *words);
+void tn_sum_read_all(int64_t count, const int64_t *words, double *values);
+
 #endif

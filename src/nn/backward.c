@@ -3,50 +3,69 @@
 #include "nn/connect.h"
 #include "nn/network.h"
 #include "nn/norm.h"
+#include "nn/pass.h"
 #include "nn/thin.h"
 
 #include <string.h>
 
-/* From d = dLoss/dz of a layer, whose input a is what the forward pass left there, dropout applied: the gradient of its
- * weights, and e = dLoss/da, where e is not NULL. */
-static void layer_products(const tn_network *network, int layer, const float *parameters, int64_t rows, const float *a,
-                           const float *d, float *gradient, bool accumulate, float *e) {
-  const tn_layer *shape = &network->layers[layer];
-  const int64_t weight = network->tensors[shape->weight].offset;
-  tn_gemm_weight_gradient(rows, shape->inputs, shape->outputs, a, d, gradient + weight, accumulate);
-  if (e != NULL)
-    tn_gemm_input_gradient(rows, shape->inputs, shape->outputs, d, parameters + weight, e);
+float *tn_pass_delta(const tn_network *network, int layer, const tn_workspace *workspace) {
+  return layer == network->layer_count - 1 ? workspace->activation[layer] : workspace->delta[layer % 2];
 }
 
-/* d is dLoss/d(what is activated); a normalised layer turns it into dLoss/dz. e becomes the same of the layer below.
- * The slope holds f'(z) r / (1 - rate), so dropout of units enters here, and only here; that of weights in the
- * products. */
-static void layer_backward(const tn_network *network, int layer, const float *parameters, tn_workspace *workspace,
-                           int64_t rows, float *d, float *gradient, bool accumulate, float *e) {
+void tn_pass_bias_gradient(const tn_network *network, int layer, const tn_workspace *workspace, int64_t rows,
+                           float *gradient, bool accumulate) {
   const tn_layer *shape = &network->layers[layer];
+  tn_kernel_column_sums(rows, shape->outputs, tn_pass_delta(network, layer, workspace),
+                        gradient + network->tensors[shape->bias].offset, accumulate);
+}
+
+/* The slope holds f'(z) r / (1 - rate), so dropout of units enters the way back here, and only here. */
+static void multiply_by_slope(const tn_network *network, int layer, const tn_workspace *workspace, int64_t rows) {
+  if (layer > 0)
+    tn_kernel_multiply(rows * network->layers[layer].inputs, tn_pass_delta(network, layer - 1, workspace),
+                       workspace->slope[layer - 1]);
+}
+
+void tn_pass_products(const tn_network *network, int layer, const float *parameters, tn_workspace *workspace,
+                      int64_t rows, float *gradient, bool accumulate) {
+  const tn_layer *shape = &network->layers[layer];
+  const int64_t weight = network->tensors[shape->weight].offset;
   const float *a = layer == 0 ? workspace->input : workspace->activation[layer - 1];
-  const float *slope = layer == 0 ? NULL : workspace->slope[layer - 1];
+  const float *d = tn_pass_delta(network, layer, workspace);
+  tn_gemm_weight_gradient(rows, shape->inputs, shape->outputs, a, d, gradient + weight, accumulate);
+  if (layer > 0)
+    tn_gemm_input_gradient(rows, shape->inputs, shape->outputs, d, parameters + weight,
+                           tn_pass_delta(network, layer - 1, workspace));
+  multiply_by_slope(network, layer, workspace, rows);
+}
+
+/* Weights that are dropped have a part in their products. */
+static void connected_backward(const tn_network *network, int layer, const float *parameters, tn_workspace *workspace,
+                               int64_t rows, float *gradient, bool accumulate) {
+  const float *a = layer == 0 ? workspace->input : workspace->activation[layer - 1];
+  tn_connect_backward(workspace->connect, layer, parameters, rows, a, layer == 0 ? NULL : workspace->slope[layer - 1],
+                      tn_pass_delta(network, layer, workspace), gradient, accumulate,
+                      layer == 0 ? NULL : tn_pass_delta(network, layer - 1, workspace));
+  multiply_by_slope(network, layer, workspace, rows);
+}
+
+static void layer_backward(const tn_network *network, int layer, const float *parameters, tn_workspace *workspace,
+                           int64_t rows, float *gradient, bool accumulate) {
   if (workspace->connect != NULL) {
-    tn_connect_backward(workspace->connect, layer, parameters, rows, a, slope, d, gradient, accumulate, e);
-  } else {
-    tn_kernel_column_sums(rows, shape->outputs, d, gradient + network->tensors[shape->bias].offset, accumulate);
-    if (shape->gain != TN_NO_TENSOR)
-      tn_norm_backward(network, layer, parameters, workspace, rows, d, gradient, accumulate);
-    layer_products(network, layer, parameters, rows, a, d, gradient, accumulate, e);
+    connected_backward(network, layer, parameters, workspace, rows, gradient, accumulate);
+    return;
   }
-  if (e != NULL)
-    tn_kernel_multiply(rows * shape->inputs, e, slope);
+  tn_pass_bias_gradient(network, layer, workspace, rows, gradient, accumulate);
+  if (network->layers[layer].gain != TN_NO_TENSOR)
+    tn_norm_backward(network, layer, parameters, workspace, rows, tn_pass_delta(network, layer, workspace), gradient,
+                     accumulate);
+  tn_pass_products(network, layer, parameters, workspace, rows, gradient, accumulate);
 }
 
 static void backward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
                      float *gradient, bool accumulate) {
-  const int last = network->layer_count - 1;
-  float *d = workspace->activation[last];
-  for (int l = last; l >= 0; l--) {
-    float *e = l == 0 ? NULL : workspace->delta[l % 2];
-    layer_backward(network, l, parameters, workspace, rows, d, gradient, accumulate, e);
-    d = e;
-  }
+  for (int l = network->layer_count - 1; l >= 0; l--)
+    layer_backward(network, l, parameters, workspace, rows, gradient, accumulate);
 }
 
 void tn_network_backward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,

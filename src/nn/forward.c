@@ -4,10 +4,11 @@
 #include "nn/dropout.h"
 #include "nn/network.h"
 #include "nn/norm.h"
+#include "nn/pass.h"
 #include "nn/standout.h"
 #include "nn/thin.h"
 
-static void drop_input(const tn_network *network, tn_workspace *workspace, int64_t rows, const tn_mask_source *masks) {
+void tn_pass_input(const tn_network *network, tn_workspace *workspace, int64_t rows, const tn_mask_source *masks) {
   const tn_dropout dropout = tn_dropout_begin(network, masks, 0, workspace->factor);
   for (int64_t i = 0; i < rows; i++) {
     const float *factor = tn_dropout_row(&dropout, i);
@@ -18,8 +19,8 @@ static void drop_input(const tn_network *network, tn_workspace *workspace, int64
 }
 
 /* Bias, activation and dropout in one pass over z; the last layer has only a bias, and needs no slope. */
-static void activate(const tn_network *network, int layer, const float *bias, tn_workspace *workspace, int64_t rows,
-                     const tn_mask_source *masks) {
+void tn_pass_activate(const tn_network *network, int layer, const float *bias, tn_workspace *workspace, int64_t rows,
+                      const tn_mask_source *masks) {
   const tn_layer *shape = &network->layers[layer];
   float *z = workspace->activation[layer], *slope = workspace->slope[layer];
   const tn_dropout dropout = tn_dropout_begin(network, masks, layer + 1, workspace->factor);
@@ -35,29 +36,37 @@ static void activate(const tn_network *network, int layer, const float *bias, tn
   }
 }
 
+static const float *input_of(int layer, const tn_workspace *workspace) {
+  return layer == 0 ? workspace->input : workspace->activation[layer - 1];
+}
+
+void tn_pass_multiply(const tn_network *network, int layer, const float *parameters, tn_workspace *workspace,
+                      int64_t rows) {
+  const tn_layer *shape = &network->layers[layer];
+  tn_gemm_forward(rows, shape->inputs, shape->outputs, input_of(layer, workspace),
+                  parameters + network->tensors[shape->weight].offset, workspace->activation[layer]);
+}
+
 /* z = a W of a layer; returns the bias, which is still to be added. */
 static const float *multiply(const tn_network *network, int layer, const float *parameters, tn_workspace *workspace,
-                             int64_t rows, const tn_mask_source *masks, const float *a) {
-  const tn_layer *shape = &network->layers[layer];
+                             int64_t rows, const tn_mask_source *masks) {
   if (workspace->connect != NULL)
-    return tn_connect_forward(workspace->connect, layer, parameters, rows, a, masks, workspace->activation[layer]);
-  tn_gemm_forward(rows, shape->inputs, shape->outputs, a, parameters + network->tensors[shape->weight].offset,
-                  workspace->activation[layer]);
-  return parameters + network->tensors[shape->bias].offset;
+    return tn_connect_forward(workspace->connect, layer, parameters, rows, input_of(layer, workspace), masks,
+                              workspace->activation[layer]);
+  tn_pass_multiply(network, layer, parameters, workspace, rows);
+  return parameters + network->tensors[network->layers[layer].bias].offset;
 }
 
 static float *forward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,
                       const tn_mask_source *masks) {
-  drop_input(network, workspace, rows, masks);
-  float *a = workspace->input;
+  tn_pass_input(network, workspace, rows, masks);
   for (int l = 0; l < network->layer_count; l++) {
-    const float *bias = multiply(network, l, parameters, workspace, rows, masks, a);
+    const float *bias = multiply(network, l, parameters, workspace, rows, masks);
     if (network->layers[l].gain != TN_NO_TENSOR)
       tn_norm_forward(network, l, parameters, workspace, rows);
-    activate(network, l, bias, workspace, rows, masks);
-    a = workspace->activation[l];
+    tn_pass_activate(network, l, bias, workspace, rows, masks);
   }
-  return a;
+  return workspace->activation[network->layer_count - 1];
 }
 
 float *tn_network_forward(const tn_network *network, const float *parameters, tn_workspace *workspace, int64_t rows,

@@ -7,6 +7,7 @@
 #include "nn/thin.h"
 #include "train/build.h"
 #include "train/signals.h"
+#include "train/sync.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -155,6 +156,7 @@ static tn_status create_local(tn_run *run) {
   TN_TRY(tn_workspace_create(&run->workspace, run->network, batch, true));
   TN_TRY(tn_batch_create(&run->batch, &run->data.train_source, batch, run->data.weighted));
   TN_TRY(create_augment(run, batch));
+  TN_TRY(tn_sync_create(run, batch));
   TN_TRY(tn_alloc(&run->all_times, tn_comm_size(run->comm), sizeof(tn_rank_times), "times of the ranks"));
   return tn_evaluator_create(&run->evaluator, run->comm, run->network, run->data.valid.rows);
 }
@@ -310,6 +312,7 @@ static tn_status run_all(tn_run *run, tn_train_result *result) {
 static void destroy(tn_run *run) {
   tn_stall_stop(&run->stall_guard);
   tn_evaluator_destroy(&run->evaluator);
+  tn_sync_destroy(&run->sync);
   tn_augment_destroy(&run->augment);
   tn_batch_destroy(&run->batch);
   tn_workspace_destroy(&run->workspace);

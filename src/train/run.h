@@ -53,7 +53,8 @@ typedef struct tn_run {
   tn_optimizer *optimizer;
   tn_reducer *reducer;
   tn_workspace *workspace;
-  tn_augment *augment; /* NULL: rows are trained as they are */
+  struct tn_sync *sync; /* model.batch_norm_sync: replicas that advance together (train/sync.h); else NULL */
+  tn_augment *augment;  /* NULL: rows are trained as they are */
   tn_batch batch;
   tn_evaluator evaluator;
 

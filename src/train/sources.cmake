@@ -28,4 +28,5 @@ target_sources(tn_train PRIVATE
   train/step.c
   train/subset.c
   train/summary.c
+  train/sync.c
   train/version.c)

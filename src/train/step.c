@@ -1,21 +1,22 @@
 /* A step: gather rows, forward, backward, reduce, update, record. */
+#include "train/step.h"
 #include "base/log.h"
 #include "train/run.h"
 #include "train/signals.h"
+#include "train/sync.h"
 
 #include <math.h>
 
 /* Rows that are on their way from memory while one is converted. */
 #define ROWS_AHEAD 4
 
-/* Adds the seconds since *from to *phase, and starts the next phase. */
-static void end_phase(double *phase, double *from) {
+void tn_step_end_phase(double *phase, double *from) {
   const double now = tn_comm_time_s();
   *phase += now - *from;
   *from = now;
 }
 
-static void mark(const tn_run *run, tn_phase phase) {
+void tn_step_mark(const tn_run *run, tn_phase phase) {
   tn_pulse_mark(run->comm, run->progress.step + 1, phase);
 }
 
@@ -28,9 +29,7 @@ static void gather_rows(tn_run *run, int64_t replica, tn_range batch) {
   }
 }
 
-/* The batch into the workspace's input, changed where the configuration asks for it. Returns what the loss compares
- * with. */
-static tn_targets prepare_batch(tn_run *run, int64_t replica, tn_range batch, int64_t first_row) {
+tn_targets tn_step_prepare(tn_run *run, int64_t replica, tn_range batch, int64_t first_row) {
   gather_rows(run, replica, batch);
   tn_targets targets = tn_batch_targets(&run->batch);
   targets.smoothing = run->config.augment.label_smoothing;
@@ -50,6 +49,14 @@ static tn_targets prepare_batch(tn_run *run, int64_t replica, tn_range batch, in
   return targets;
 }
 
+tn_mask_source tn_step_masks(const tn_run *run, int64_t replica, int64_t first_row) {
+  return (tn_mask_source){.seed = (uint64_t)run->config.train.seed,
+                          .stream = TN_STREAM_MASK,
+                          .replica = run->config.dropout.replica_masks == TN_MASKS_OWN ? (uint32_t)replica : 0,
+                          .step = (uint64_t)run->progress.step,
+                          .first_row = (uint64_t)first_row};
+}
+
 /* A gradient of a thinned network stays one where the reducer takes it so. */
 static void backward(const tn_run *run, int64_t rows, bool accumulate) {
   float *gradient = tn_reducer_gradient(run->reducer);
@@ -64,34 +71,24 @@ static void backward(const tn_run *run, int64_t rows, bool accumulate) {
 static void compute_batch(tn_run *run, int64_t replica, tn_range batch, int64_t micro, bool accumulate, double *clock,
                           tn_loss_sums *sums) {
   const int64_t first_row = micro * run->config.train.batch_size;
-  mark(run, TN_PHASE_GATHER);
-  const tn_targets targets = prepare_batch(run, replica, batch, first_row);
-  end_phase(&run->times.data_s, clock);
-  mark(run, TN_PHASE_COMPUTE);
-  const tn_mask_source masks = {.seed = (uint64_t)run->config.train.seed,
-                                .stream = TN_STREAM_MASK,
-                                .replica = run->config.dropout.replica_masks == TN_MASKS_OWN ? (uint32_t)replica : 0,
-                                .step = (uint64_t)run->progress.step,
-                                .first_row = (uint64_t)first_row};
+  tn_step_mark(run, TN_PHASE_GATHER);
+  const tn_targets targets = tn_step_prepare(run, replica, batch, first_row);
+  tn_step_end_phase(&run->times.data_s, clock);
+  tn_step_mark(run, TN_PHASE_COMPUTE);
+  const tn_mask_source masks = tn_step_masks(run, replica, first_row);
   float *z = tn_network_forward(run->network, run->parameters, run->workspace, batch.count, &masks);
   tn_loss_add(run->network->loss, batch.count, run->network->outputs, z, &targets, true, sums);
   backward(run, batch.count, accumulate);
-  end_phase(&run->times.compute_s, clock);
+  tn_step_end_phase(&run->times.compute_s, clock);
 }
 
-/* A gradient or loss that is not finite: the first one that this rank met in the step. */
-typedef struct finding {
-  const char *where; /* NULL: all are finite */
-  int64_t replica;
-  double value;
-} finding;
-
-static void note(finding *found, const char *where, int64_t replica, double value) {
+static void note(tn_finding *found, const char *where, int64_t replica, double value) {
   if (!found->where)
-    *found = (finding){where, replica, isnan(value) ? (double)NAN : value}; /* without the sign that a NaN may have */
+    *found =
+        (tn_finding){where, replica, isnan(value) ? (double)NAN : value}; /* without the sign that a NaN may have */
 }
 
-static tn_status fail_at_finding(const tn_run *run, const finding *found) {
+static tn_status fail_at_finding(const tn_run *run, const tn_finding *found) {
   return tn_fail(TN_ERR_NUMERIC,
                  "step %lld, replica %lld, %s: not finite (%g): lower train.learning_rate, set train.clip_norm, or "
                  "scale the data (data.standardize = yes)",
@@ -105,7 +102,7 @@ static tn_status fail_at_value(const tn_run *run, tn_status status, int64_t repl
                     tensor);
 }
 
-static tn_status add_replica(tn_run *run, int64_t replica, const tn_loss_sums *sums, finding *found) {
+tn_status tn_step_add_replica(tn_run *run, int64_t replica, const tn_loss_sums *sums, tn_finding *found) {
   const double values[TN_SUM_COUNT] = {[TN_SUM_LOSS] = sums->loss,
                                        [TN_SUM_WEIGHT] = sums->weight,
                                        [TN_SUM_CORRECT] = sums->correct,
@@ -125,7 +122,7 @@ static tn_status add_replica(tn_run *run, int64_t replica, const tn_loss_sums *s
   return TN_OK;
 }
 
-static tn_status compute_replica(tn_run *run, int64_t replica, double *clock, finding *found) {
+static tn_status compute_replica(tn_run *run, int64_t replica, double *clock, tn_finding *found) {
   const int64_t step = run->progress.step_in_epoch;
   bool accumulate = tn_reducer_accumulates(run->reducer);
   tn_loss_sums sums = {0};
@@ -136,14 +133,14 @@ static tn_status compute_replica(tn_run *run, int64_t replica, double *clock, fi
     compute_batch(run, replica, batch, micro, accumulate, clock, &sums);
     accumulate = true;
   }
-  return sums.rows == 0 ? TN_OK : add_replica(run, replica, &sums, found);
+  return sums.rows == 0 ? TN_OK : tn_step_add_replica(run, replica, &sums, found);
 }
 
 /* What is not finite does not keep the other replicas from being computed: whether one of them leaves the exact range,
  * which is an error in any case, may not depend on which of them share a rank. */
-static tn_status compute_replicas(tn_run *run, double *clock, finding *found) {
-  tn_status status = run->deferred;
-  for (int64_t i = 0; i < run->replicas.count && status == TN_OK; i++)
+static tn_status compute_replicas(tn_run *run, double *clock, tn_finding *found) {
+  tn_status status = run->sync ? tn_sync_compute(run, clock, found) : run->deferred;
+  for (int64_t i = 0; !run->sync && i < run->replicas.count && status == TN_OK; i++)
     status = compute_replica(run, run->replicas.first + i, clock, found);
   if (status != TN_OK)
     tn_reducer_raise(run->reducer, TN_FLAG_ERROR);
@@ -225,7 +222,7 @@ static double update_share(const tn_run *run, double scale, double rows) {
 static tn_status name_late_finding(tn_run *run) {
   int64_t index = 0;
   float value = 0.0F;
-  finding found = {0};
+  tn_finding found = {0};
   if (tn_reducer_looks_late(run->reducer) && tn_reducer_look(run->reducer, &index, &value) != TN_OK)
     note(&found, tn_network_tensor_at(run->network, index)->name, run->replicas.first, (double)value);
   return tn_comm_agree(run->comm, found.where ? fail_at_finding(run, &found) : TN_OK);
@@ -299,22 +296,22 @@ tn_status tn_run_step(tn_run *run, int64_t *flags) {
   const double start = tn_comm_time_s();
   double clock = start;
   double sums[TN_SUM_COUNT];
-  finding found = {0};
+  tn_finding found = {0};
   tn_reducer_begin(run->reducer);
   tn_status status = compute_replicas(run, &clock, &found);
   raise_requests(run);
-  mark(run, TN_PHASE_REDUCE);
+  tn_step_mark(run, TN_PHASE_REDUCE);
   tn_reducer_sum(run->reducer, sums, flags);
-  end_phase(&run->times.reduce_s, &clock);
+  tn_step_end_phase(&run->times.reduce_s, &clock);
   if (flags[TN_FLAG_ERROR] > 0)
     return tn_comm_agree(run->comm, status);
-  mark(run, TN_PHASE_UPDATE);
+  tn_step_mark(run, TN_PHASE_UPDATE);
   if (flags[TN_FLAG_NONFINITE] > 0)
     status = tn_comm_agree(run->comm, found.where ? fail_at_finding(run, &found) : TN_OK);
   tn_step_row row;
   if (status == TN_OK)
     status = update(run, sums, &row);
-  end_phase(&run->times.update_s, &clock);
+  tn_step_end_phase(&run->times.update_s, &clock);
   if (status != TN_OK)
     TN_TRY(skip_step(run, status));
   count_step(run, clock - start);

@@ -1,5 +1,6 @@
 /* What a person reads before the training starts. */
 #include "train/run.h"
+#include "train/sync.h"
 
 #include <inttypes.h>
 
@@ -14,7 +15,7 @@ static int64_t memory_bytes(const tn_run *run) {
       data->epoch_rows.block ? tn_row_arrays_bytes(&data->train_source, data->epoch_rows.count, data->weighted) : 0;
   return rows + valid + epoch_rows + shared +
          tn_reducer_bytes(run->config.parallel.reduction, run->network->block_size) +
-         tn_workspace_bytes(run->network, run->workspace->max_rows, true) +
+         tn_workspace_bytes(run->network, run->workspace->max_rows, true) + tn_sync_bytes(run) +
          tn_workspace_bytes(run->network, TN_BLOCK_ROWS, false);
 }
 
