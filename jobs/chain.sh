@@ -8,7 +8,8 @@ Usage: jobs/chain.sh COUNT SCRIPT.sbatch [SBATCH-ARGUMENT...]
 
 Submits SCRIPT COUNT times. A job of the chain starts when the one before it ended before the run was done, that is with any
 status but 0: stopped in time (75), out of time, or its node failed. When the run is done, Slurm drops the jobs that are left.
-The script has to go on where the run was: all of jobs/*.sbatch do, since they say --resume, and stop in time.
+The script has to go on where the run was: all of jobs/*.sbatch do, since they say --resume, and stop in time. Those that submit
+themselves check their inputs before the first job is submitted.
 
   jobs/chain.sh 5 jobs/multi_node.sbatch --time=4:00:00
 TEXT
@@ -25,13 +26,28 @@ count=$1
 script=$2
 shift 2
 
+# Whether the script submits itself when it is run: then it checks its inputs before.
+# shellcheck disable=SC2016 # the words as they stand in a script
+checks() { grep -qF 'exec sbatch "$@" "$0"' "$script"; }
+
+# submit SBATCH-ARGUMENT...: the number of the job. The first time by the script itself, if it can: then it checks its inputs.
+submit() {
+  local output
+  if [ ${#before[@]} -eq 0 ] && checks; then
+    output=$(bash "$script" --parsable "$@") || return
+  else
+    output=$(sbatch --parsable "$@" "$script") || return
+  fi
+  output=${output##*$'\n'}
+  printf '%s\n' "${output%%;*}"
+}
+
 # afternotok: after all of these have ended, none of them well. kill-on-invalid-dep: a job that can never start goes away. Each
 # waits for all before it, since Slurm counts a job that has gone away as one that did not end well.
 before=()
 depend=()
 for ((i = 1; i <= count; i++)); do
-  job=$(sbatch --parsable "${depend[@]}" "$@" "$script")
-  job=${job%%;*}
+  job=$(submit "${depend[@]}" "$@")
   printf 'job %s: %d of %d\n' "$job" "$i" "$count"
   before+=("$job")
   depend=(--dependency="afternotok$(printf ':%s' "${before[@]}")" --kill-on-invalid-dep=yes)

@@ -315,7 +315,7 @@ class JobScripts(ScriptTest):
             file.write(f"#!/bin/sh\n{body}\n")
         os.chmod(self.path(name), 0o700)
 
-    def submit(self, name, **edits):
+    def edit(self, name, edits):
         with open(os.path.join(ROOT, "jobs", name), encoding="utf-8") as file:
             text = file.read()
         for variable, value in edits.items():
@@ -323,10 +323,16 @@ class JobScripts(ScriptTest):
             self.assertEqual(count, 1, variable)
         with open(self.path("job"), "w", encoding="utf-8") as file:
             file.write(text)
+
+    def run_job(self, *arguments, **slurm):
         environment = {key: value for key, value in os.environ.items() if not key.startswith("SLURM")}
         environment["PATH"] = f"{self.folder}:{os.environ['PATH']}"
-        done = subprocess.run(["bash", "job", "--time=5"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              check=False, cwd=self.folder, env=environment)
+        return subprocess.run(["bash", "job", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                              cwd=self.folder, env={**environment, **slurm})
+
+    def submit(self, name, **edits):
+        self.edit(name, edits)
+        done = self.run_job("--time=5")
         with open(self.path("log"), "a+", encoding="utf-8") as file:
             file.seek(0)
             return done, file.read().splitlines()
@@ -352,6 +358,66 @@ class JobScripts(ScriptTest):
         done, log = self.submit_sweep("a train.seed=1", "a train.seed=2")
         self.assert_fails(done, 2, "table.txt", "name a,")
         self.assertEqual(log, [])
+
+    def test_what_is_no_table_of_runs_is_refused(self):
+        for lines, words in (((), "no line with a run"), (("# a comment", "   "), "no line with a run"),
+                             (("a train.seed=1", "train.seed=2 dropout.hidden=0.2"), "not with 'train.seed=2'"),
+                             (("../a train.seed=1",), "not with '../a'")):
+            done, log = self.submit_sweep(*lines)
+            self.assert_fails(done, 2, "table.txt", words)
+            self.assertFalse([line for line in log if line.startswith("sbatch")])
+        done, log = self.submit("sweep_array.sbatch", thinnet="./thinnet", config="my.ini", table="none.txt")
+        self.assert_fails(done, 2, "none.txt: there is no such table")
+
+    def test_lines_may_end_as_on_other_systems(self):
+        _, log = self.submit_sweep("a train.seed=1\r")
+        self.assertEqual(log[0], "thinnet train my.ini -o runs/table/a --resume -s train.seed=1 --dry-run --quiet")
+
+    SLURM = {"SLURM_JOB_ID": "71", "SLURM_CPUS_PER_TASK": "1", "SLURM_JOB_NODELIST": "n1"}
+    ARRAY = {**SLURM, "SLURM_ARRAY_JOB_ID": "70", "SLURM_ARRAY_TASK_ID": "2"}
+
+    def test_a_line_that_has_gone_is_named(self):
+        self.submit_sweep("a train.seed=1")
+        self.assert_fails(self.run_job(**self.ARRAY), 2, "table.txt: has 1 lines now, and this job is for line 2")
+
+    def test_a_job_that_may_not_requeue_says_so(self):
+        self.command("scontrol", "echo forbidden >&2; exit 1")
+        self.submit_sweep("a train.seed=1", "b train.seed=2")
+        self.command("mpirun", "exit 75")
+        done = self.run_job(**self.ARRAY)
+        self.assertEqual(done.returncode, 75, done.stderr)
+        self.assertIn("[job 70_2, turn 1] it may not; submit again", done.stdout)
+        self.edit("requeue.sbatch", {"thinnet": "./thinnet"})
+        self.command("mpirun", "kill -USR1 $PPID; sleep 0.5; exit 75")
+        done = self.run_job(**self.SLURM)
+        self.assertEqual(done.returncode, 75, done.stderr)
+        self.assertIn("[job 71, turn 1] it may not: submit again to go on, or take jobs/chain.sh", done.stdout)
+
+    def chain(self, *arguments):
+        environment = {**os.environ, "PATH": f"{self.folder}:{os.environ['PATH']}"}
+        environment.pop("SLURM_JOB_ID", None)
+        done = subprocess.run([os.path.join(ROOT, "jobs", "chain.sh"), *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, check=False, cwd=self.folder, env=environment)
+        with open(self.path("log"), "a+", encoding="utf-8") as file:
+            file.seek(0)
+            return done, file.read().splitlines()
+
+    def test_a_chain_checks_its_inputs_and_waits_for_all_before(self):
+        self.command("sbatch", 'echo "sbatch $*" >>log; grep -c sbatch log')
+        self.edit("multi_node.sbatch", {"thinnet": "./thinnet", "config": "my.ini"})
+        done, log = self.chain("3", "job", "--time=5")
+        self.assertEqual(done.stdout.splitlines(), ["job 1: 1 of 3", "job 2: 2 of 3", "job 3: 3 of 3"], done.stderr)
+        after = "--dependency=afternotok{} --kill-on-invalid-dep=yes --time=5 job"
+        self.assertEqual(log, ["thinnet train my.ini -o runs/digits --resume --dry-run", "sbatch --parsable --time=5 job",
+                               f"sbatch --parsable {after.format(':1')}", f"sbatch --parsable {after.format(':1:2')}"])
+
+    def test_a_chain_of_what_is_wrong_is_not_submitted(self):
+        self.edit("multi_node.sbatch", {"thinnet": "./thinnet", "config": "wrong.ini"})
+        done, log = self.chain("3", "job")
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(len(log), 1, log)
+        for arguments in ((), ("3",), ("0", "job"), ("100", "job"), ("x", "job"), ("3", "none.sbatch")):
+            self.assert_fails(self.chain(*arguments)[0], 2, "a number from 1 to 99 and a job script")
 
     def test_an_ensemble_is_evaluated_when_all_its_networks_are_done(self):
         done, log = self.submit("ensemble.sbatch", thinnet="./thinnet", config="my.ini", members=3)
