@@ -82,6 +82,16 @@ class Submitted(SlurmCase):
         self.assertEqual(found, "COMPLETED", output)
         self.assertEqual(re.findall("(?m)^== (.*)", output), ["seed 1", "seed 2", "the ensemble"])
 
+    def test_a_plan_measures_the_network(self):
+        """10 Mbit/s, of which a link lets pass 256 kB at once without a limit, and over which TCP may send in turns."""
+        self.cluster("shape", "--rate", "10mbit")
+        self.addCleanup(self.cluster, "shape")
+        done = self.cluster("shell", "srun", "-N", "2", "-n", "2", "--mpi=pmix", self.path("thinnet"), "plan", self.config,
+                            "--ranks", "2", "--seconds", "0.1", "--json")
+        found = json.loads(done.stdout)
+        self.assertEqual((found["ranks_timed"], found["network_measured"], found["plan"][0]["nodes"]), (1, True, 2))
+        self.assertTrue(10e6 / 8 / 4 < found["bandwidth"] < 10e6 / 8 * 2, found)
+
     def test_tasks_without_mpi_are_refused(self):
         """Open MPI itself refuses what it sees was started by srun; with the variable gone it believes to be alone."""
         launch = ("shell", "srun", "-n", "2", "--mpi=none", "env", "-u", "SLURM_NODELIST", self.path("thinnet"), "train",
@@ -110,17 +120,28 @@ class Interrupted(SlurmCase):
         self.assertIn("resuming after", output)
         self.assertIn("turn 2] done", output)
         self.assertEqual(self.digest("run", "last.h5"), self.reference())
+        starts = re.findall(r"(?m)^start: .*(job .*)", self.thinnet("info", self.path("run", "metrics.h5")).stdout)
+        self.assertEqual(starts, [f"job {job} on n[1-2], restart 0", f"job {job} on n[1-2], restart 1"])
 
-    def test_node_fails(self):
+    def fail_in_mid_run(self, node):
+        """A node goes off while the job trains; the job is requeued on the one that is left."""
         job = self.submit(self.script("requeue.sbatch", "run"))
         self.wait_for_checkpoint("run", job)
-        self.cluster("fail", "n2")
-        self.addCleanup(self.cluster, "restore", "n2")
+        self.assertEqual(self.job(job)["BatchHost"], "n1")
+        self.cluster("fail", node)
+        self.addCleanup(self.cluster, "restore", node)
         found = self.ended(job)
         output = self.output(job)
-        self.assertEqual((found["Restarts"], found["NodeList"]), ("1", "n1"), output)
+        self.assertEqual((found["Restarts"], found["NodeList"]), ("1", "n1" if node == "n2" else "n2"), output)
         self.assertIn("resuming after", output)
         self.assertEqual(self.digest("run", "last.h5"), self.reference())
+
+    def test_node_fails(self):
+        self.fail_in_mid_run("n2")
+
+    def test_the_node_of_the_job_script_fails(self):
+        """With it mpirun dies; the ranks on the other node are orphans until Slurm ends them."""
+        self.fail_in_mid_run("n1")
 
     def test_cancelled_job_leaves_a_checkpoint(self):
         job = self.submit(self.script("multi_node_srun.sbatch", "run"))
@@ -187,6 +208,23 @@ class Cluster(unittest.TestCase):
         self.run_script("down")
         self.assert_gone()
         self.assertEqual(self.run_script("status").returncode, 1)
+
+    def test_a_delay_needs_netem(self):
+        """A kernel without it refuses before anything is started."""
+        done = self.run_script("up", "--nodes", "1", "--delay", "1ms")
+        if done.returncode == 0:
+            self.assertIn("delay 1ms", self.run_script("status").stdout)
+        else:
+            self.assertEqual((done.returncode, done.stdout), (3, ""), done.stderr)
+            self.assertIn("--delay: this kernel has no netem", done.stderr)
+            self.assert_gone()
+
+    def test_wrong_options_start_nothing(self):
+        for arguments in (("--nodes", "0"), ("--rate", "fast"), ("--with", "999999999"), ("--delay",), ("--unknown", "1")):
+            self.assertEqual(self.run_script("up", *arguments).returncode, 2, arguments)
+        for arguments in (("fail", "n1"), ("shape",), ("submit", "x"), ("shell", "true")):
+            self.assertEqual(self.run_script(*arguments).returncode, 1, arguments)
+        self.assert_gone()
 
     def test_nothing_is_left_where_the_script_is_killed(self):
         for seconds in (0.1, 0.3, 0.6, 1.0):
