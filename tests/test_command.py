@@ -163,6 +163,17 @@ class Train(CommandTest):
         text = self.train("dry", "--dry-run", ranks=2).stdout
         self.assertIn("parameters", text)
         self.assertFalse(os.path.exists(self.path("dry")))
+        self.assertIn("holds a run already", self.train("run", "--dry-run", ranks=2, status=2).stderr)
+        self.train("run", "--dry-run", "--resume")
+
+    def test_a_dry_run_finds_a_folder_that_cannot_be_made(self):
+        message = self.train("small.ini/below/it", "--dry-run", ranks=2, status=1).stderr
+        self.assertIn("small.ini: Not a directory", message)
+        os.mkdir(self.path("there"))
+        for name in ("there", "there/", "not/there", "not//there/"):
+            self.train(name, "--dry-run")
+        self.assertEqual(os.listdir(self.path("there")), [])
+        self.assertFalse(os.path.exists(self.path("not")))
 
     def test_init(self):
         self.train("first")

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -196,4 +197,22 @@ tn_status tn_disk_make_folders(const char *path) {
   if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
     return TN_OK;
   return tn_fail_errno(TN_ERR_IO, reason ? reason : ENOTDIR, "%s: the folder cannot be made", path);
+}
+
+tn_status tn_disk_check_folders(const char *path) {
+  char *copy = NULL;
+  struct stat about;
+  TN_TRY(tn_string_copy(&copy, path));
+  const char *there = copy;
+  while (stat(there, &about) != 0 && (errno == ENOENT || errno == ENOTDIR) && strcmp(there, ".") != 0)
+    there = dirname(copy);
+  int reason = stat(there, &about) != 0 ? errno : 0;
+  if (reason == 0 && !S_ISDIR(about.st_mode))
+    reason = ENOTDIR;
+  if (reason == 0 && access(there, W_OK | X_OK) != 0)
+    reason = errno;
+  const tn_status status =
+      reason == 0 ? TN_OK : tn_fail_errno(TN_ERR_IO, reason, "%s: nothing can be written into %s", path, there);
+  tn_free(&copy);
+  return status;
 }

@@ -28,4 +28,8 @@ tn_status tn_disk_sync_parent(const char *path);
 /* Creates a folder and those above it, where they are missing. TN_ERR_IO. */
 tn_status tn_disk_make_folders(const char *path);
 
+/* Whether a folder is there and may be written into, or the nearest one above it that is there. Makes nothing.
+ * TN_ERR_IO names that folder. */
+tn_status tn_disk_check_folders(const char *path);
+
 #endif

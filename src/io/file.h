@@ -18,6 +18,8 @@ typedef struct tn_folder tn_folder;
 /* Creates the folder where it is missing (its parents too), removes temporary files that dead runs have left, and takes
  * ownership from whoever had it: the newest run wins. TN_ERR_IO. The caller owns *folder. */
 tn_status tn_folder_open(tn_folder **folder, const char *path);
+/* Whether the folder could be opened: it may be written into, or made. Takes and makes nothing. TN_ERR_IO. */
+tn_status tn_folder_check(const char *path);
 /* Gives ownership up: removes the owner record where it is still this folder's own, and what temporary files are left.
  * The message of an earlier error stays. NULL is allowed. */
 void tn_folder_close(tn_folder **folder);

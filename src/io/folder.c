@@ -163,6 +163,10 @@ tn_status tn_folder_open(tn_folder **folder, const char *path) {
   return status;
 }
 
+tn_status tn_folder_check(const char *path) {
+  return tn_disk_check_folders(path);
+}
+
 void tn_folder_close(tn_folder **folder_address) {
   tn_folder *folder = *folder_address;
   if (!folder)

@@ -269,12 +269,18 @@ static tn_status open_metrics(tn_run *run, bool resumed) {
   return tn_metrics_create(&run->metrics);
 }
 
+static tn_status refuse_old_run(const tn_run *run) {
+  const char *path = run->config.output.dir;
+  if (run->options->resume || run->options->overwrite || !holds_a_run(path))
+    return TN_OK;
+  return tn_fail(TN_ERR_USAGE,
+                 "%s holds a run already: --resume continues it, --overwrite replaces it, -o DIR starts elsewhere",
+                 path);
+}
+
 static tn_status open_folder(tn_run *run, bool resumed) {
   const char *path = run->config.output.dir;
-  if (!run->options->resume && !run->options->overwrite && holds_a_run(path))
-    return tn_fail(TN_ERR_USAGE,
-                   "%s holds a run already: --resume continues it, --overwrite replaces it, -o DIR starts elsewhere",
-                   path);
+  TN_TRY(refuse_old_run(run));
   if (!run->folder) /* a resume has taken it already */
     TN_TRY(tn_folder_open(&run->folder, path));
   if (!resumed)
@@ -294,6 +300,17 @@ static tn_status open_run(tn_run *run, bool resumed) {
   TN_TRY(open_folder(run, resumed));
   TN_TRY(open_metrics(run, resumed));
   return track_rates(run);
+}
+
+tn_status tn_run_folder_check(const tn_run *run) {
+  const char *path = run->config.output.dir;
+  tn_status status = TN_OK;
+  if (path[0] && tn_comm_rank(run->comm) == 0) {
+    status = refuse_old_run(run);
+    if (status == TN_OK)
+      status = tn_folder_check(path);
+  }
+  return tn_comm_agree(run->comm, status);
 }
 
 tn_status tn_run_folder_open(tn_run *run, bool resumed) {

@@ -264,7 +264,7 @@ static tn_status run_with_data(tn_run *run, const tn_checkpoint *checkpoint, boo
   TN_TRY(set_parameters(run, checkpoint, resumed));
   tn_run_summarize(run);
   if (run->options->dry_run)
-    return TN_OK;
+    return tn_run_folder_check(run);
   TN_TRY(tn_run_folder_open(run, resumed));
   share_guard(run);
   TN_TRY(describe_metrics(run));
