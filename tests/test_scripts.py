@@ -16,7 +16,7 @@ import numpy as np
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 SCRIPTS = ("setup", "quickstart", "test", "check", "fetch_mnist", "plot_metrics", "plot_reliability", "measure_accuracy",
-           "measure_exact", "study", "study_uncertainty", "sweep_table", "thinnet-run", "torture", "local_cluster")
+           "measure_exact", "measure_scaling", "study", "study_uncertainty", "sweep_table", "thinnet-run", "torture", "local_cluster")
 PHASES = ("data_s", "compute_s", "reduce_s", "update_s")
 NAN = float("nan")
 

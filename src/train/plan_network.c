@@ -5,7 +5,7 @@
 #include <math.h>
 #include <thinnet/plan.h>
 
-enum { REPEATS_MIN = 3, REPEATS_MAX = 1000 };
+enum { REPEATS_MIN = 7, REPEATS_MAX = 1000 };
 
 /* A gradient of zeros, which stays what it is however often it is added up. Until the slowest rank has the sum. */
 static double sum_once(const tn_comm *comm, tn_reducer *reducer) {
