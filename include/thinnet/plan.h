@@ -100,9 +100,10 @@ typedef struct tn_plan_row {
 /* Predicts a step at a batch size:
  *     step = batches batch_s(rows) + rest_s(rows) + tn_plan_network_s,   batches = accumulate ceil(replicas / ranks),
  * batch_s and rest_s straight lines between the batch sizes that were timed, and beyond them. Nothing overlaps, as in
- * thinnet's step. With parallel.replicas set, all ranks together read the rows of that many replicas, and a rank
- * without network hosts all of them. efficiency: what batch_needed is to reach, in (0, 1). TN_ERR_USAGE where there are
- * more ranks than replicas, or a number is out of range. Local. */
+ * thinnet's step; the small sums of model.batch_norm_sync between nodes are not in it. With parallel.replicas set, all
+ * ranks together read the rows of that many replicas, and a rank without network hosts all of them. efficiency: what
+ * batch_needed is to reach, in (0, 1). TN_ERR_USAGE where there are more ranks than replicas, or a number is out of
+ * range. Local. */
 tn_status tn_plan_predict(const tn_plan_steps *steps, const tn_plan_cluster *cluster, double efficiency,
                           tn_plan_row *row);
 
