@@ -28,7 +28,10 @@ void spec_configure(const network_spec *spec, tn_model_config *model, tn_dropout
                                  .standout_alpha = spec->standout_alpha,
                                  .standout_beta = spec->standout_beta,
                                  .schedule = spec->schedule,
-                                 .schedule_steps = spec->schedule_steps};
+                                 .schedule_steps = spec->schedule_steps,
+                                 .rate = spec->rates,
+                                 .temperature = 0.1,
+                                 .entropy_weight = 1};
 }
 
 tn_network *network_make(const network_spec *spec) {

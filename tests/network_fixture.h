@@ -22,6 +22,7 @@ typedef struct network_spec {
   double standout_alpha, standout_beta;
   tn_rate_schedule schedule;
   int64_t schedule_steps;
+  tn_rate_choice rates;
 } network_spec;
 
 /* The configuration sections of a spec. */

@@ -32,6 +32,9 @@
 #define tn_random_kept_factors         plain_random_kept_factors
 #define tn_random_gaussian_factors     plain_random_gaussian_factors
 #define tn_drop_threshold              plain_drop_threshold
+#define tn_kernel_dot                  plain_kernel_dot
+#define tn_kernel_rate_slopes          plain_kernel_rate_slopes
+#define tn_random_concrete_factors     plain_random_concrete_factors
 
 #include "math/activation.c"
 #include "math/convert.c"
@@ -55,6 +58,8 @@ plain_math plain_math_functions(void) {
                       .add_product = tn_kernel_add_product,
                       .product_sum = tn_kernel_product_sum,
                       .mix = tn_kernel_mix,
+                      .dot = tn_kernel_dot,
+                      .rate_slopes = tn_kernel_rate_slopes,
                       .max_norm = tn_kernel_max_norm,
                       .norm_columns = tn_norm_columns,
                       .norm_columns_back = tn_norm_columns_back,
@@ -65,5 +70,6 @@ plain_math plain_math_functions(void) {
                       .convert = tn_kernel_convert,
                       .uniform = tn_random_uniform,
                       .normal = tn_random_normal,
+                      .concrete_factors = tn_random_concrete_factors,
                       .bernoulli_factors = tn_random_bernoulli_factors};
 }

@@ -21,6 +21,8 @@ typedef struct plain_math {
   void (*add_product)(int64_t, float, const float *, const float *, float *);
   float (*product_sum)(int64_t, const float *, const float *, const float *);
   void (*mix)(int64_t, float, const float *, float *);
+  double (*dot)(int64_t, const float *, const float *);
+  void (*rate_slopes)(int64_t, double, double, const float *, const float *, float *);
   void (*max_norm)(int64_t, int64_t, int64_t, double, float *, double *);
   void (*norm_columns)(int64_t, int64_t, const float *, const float *, const float *, float *, float *);
   void (*norm_columns_back)(int64_t, int64_t, const float *, const float *, const float *, const float *, const float *,
@@ -32,6 +34,7 @@ typedef struct plain_math {
   void (*convert)(tn_element, int64_t, const void *, const float *, const float *, float *);
   void (*uniform)(tn_place, int64_t, int64_t, float *);
   void (*normal)(tn_place, int64_t, int64_t, float *);
+  void (*concrete_factors)(tn_place, int64_t, int64_t, double, double, float *);
   void (*bernoulli_factors)(tn_place, int64_t, int64_t, double, float *);
 } plain_math;
 

@@ -73,6 +73,7 @@ CHOICES = {
         ["dropout.hidden=0.5", "dropout.input=0.2", "dropout.kind=dropconnect"],
         ["dropout.input=0.2", "dropout.kind=standout", "dropout.standout_beta=0.5"],
         ["dropout.hidden=0.5", "dropout.replica_masks=same", "model.layer_norm=yes"],
+        ["dropout.hidden=0.3", "dropout.input=0.1", "dropout.rate=learned", "dropout.length_scale=0.1"],
         ["dropout.hidden=0"],
     ),
     "order": (
@@ -116,7 +117,7 @@ CHOICES = {
     # The wide one's gradient is longer than what MPI sends at once, and than a segment of the segmented ring for each rank.
     "width": (["model.hidden=16,12"], ["model.hidden=16,12"], ["model.hidden=300,200"]),
 }
-CASES = 9
+CASES = 10
 
 
 def surroundings(algorithm, transport):

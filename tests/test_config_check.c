@@ -89,6 +89,17 @@ static void test_keys_that_need_another(void **state) {
       {"[train]\noptimizer = sgd\nepsilon = 1e-8",
        "a.ini:3: train.epsilon = 1e-08 has no effect with train.optimizer = sgd: remove it, or write train.optimizer "
        "= adam, rmsprop, adamw or adagrad"},
+      {"[dropout]\ntemperature = .2",
+       "a.ini:2: dropout.temperature = 0.2 has no effect with dropout.rate = fixed: remove it, or write dropout.rate = "
+       "learned"},
+      {"[dropout]\nrate = learned", "a.ini:2: dropout.rate = learned, but all rates are 0: write in dropout.input or "
+                                    "dropout.hidden where they start"},
+      {"[dropout]\ninput = .1\nrate = learned\nschedule = anneal",
+       "a.ini:3: dropout.rate = learned and dropout.schedule = anneal both change the rates: remove one of them"},
+      {"[dropout]\ninput = .1\nrate = learned\nkind = gaussian",
+       "a.ini:3: dropout.rate = learned has no form for dropout.kind = gaussian: write bernoulli, or rate = fixed"},
+      {"[dropout]\ninput = .1\nrate = learned\nblock = 3\nshape = 8x8x1",
+       "a.ini:3: dropout.rate = learned has no form for dropout.block: remove it, or write rate = fixed"},
       {"[model]\nloss = mse\n[augment]\nlabel_smoothing = .1",
        "a.ini:4: augment.label_smoothing = 0.1 has no effect with model.loss = mse: remove it, or write model.loss = "
        "softmax_cross_entropy or sigmoid_cross_entropy"},

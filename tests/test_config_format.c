@@ -29,7 +29,7 @@ static const char every_key[] =
     "[dropout]\ninput = 0.2\nhidden = 0.5, 0.25, 0.1\nkind = gaussian\nmask = batch\nreplica_masks = same\ngroup = "
     "4\nshape = 8x8x3\nblock = "
     "channel\nstandout_alpha = 2\nstandout_beta = -0.5\nschedule = curriculum\n"
-    "schedule_steps = 50\n\n"
+    "schedule_steps = 50\nrate = learned\ntemperature = 0.2\nlength_scale = 0.01\nentropy_weight = 0.5\n\n"
     "[regularization]\nl1 = 1e-05\nl2 = 0.0001\nmax_norm = 3\n\n"
     "[augment]\nnoise = 0.05\nshape = 28x28x1\nshift = 1.5\nrotate = 10\nmixup = 0.2\nlabel_smoothing = 0.1\n\n"
     "[train]\nepochs = 20\nbatch_size = 100\nclass_weights = 1, 2.5, 0\nseed = 9223372036854775807\n"

@@ -192,6 +192,43 @@ static void test_gaussian_mean_and_variance(void **state) {
   }
 }
 
+/* z is above 1/2 where a Bernoulli unit would be dropped, and so with probability rate. */
+static void test_concrete_factors(void **state) {
+  (void)state;
+  static const double rates[] = {0.001, 0.2, 0.5, 0.95};
+  static const double temperatures[] = {0.1, 0.6};
+  for (size_t r = 0; r < sizeof rates / sizeof *rates; r++)
+    for (size_t t = 0; t < sizeof temperatures / sizeof *temperatures; t++) {
+      const double rate = rates[r], temperature = temperatures[t];
+      int64_t dropped = 0;
+      for (uint64_t row = 0; row < ROWS; row++) {
+        const tn_place place = tn_place_make(1, TN_STREAM_MASK, 0, 1, 2, row);
+        float u[UNITS], factor[UNITS];
+        tn_random_uniform(place, 0, UNITS, u);
+        tn_random_concrete_factors(place, UNITS, 1, rate, temperature, factor);
+        for (int i = 0; i < UNITS; i++) {
+          const double noise = log((double)u[i]) - log(1 - (double)u[i]);
+          const double z = 1 / (1 + exp(-(log(rate / (1 - rate)) + noise) / temperature));
+          /* The exponent, of up to 17 + 7, is rounded before it is multiplied by 1 / temperature; the derivative of
+           * 1 - z after it is at most 1/4. */
+          assert_true(fabs((double)factor[i] - (1 - z) / (1 - rate)) < 4 * 24 * 0x1p-24 / temperature / 4 / (1 - rate));
+          dropped += z > 0.5;
+        }
+      }
+      assert_true(fabs(binomial_deviations(dropped, (int64_t)ROWS * UNITS, rate)) < DEVIATIONS_ALLOWED);
+    }
+}
+
+static void test_concrete_factors_of_groups(void **state) {
+  (void)state;
+  const tn_place place = tn_place_make(1, TN_STREAM_MASK, 0, 1, 2, 3);
+  float single[UNITS], groups[UNITS];
+  tn_random_concrete_factors(place, UNITS, 1, 0.3, 0.1, single);
+  tn_random_concrete_factors(place, UNITS, 7, 0.3, 0.1, groups);
+  for (int i = 0; i < UNITS; i++)
+    assert_true(groups[i] == single[i / 7]);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_threshold),
@@ -203,6 +240,8 @@ int main(void) {
       cmocka_unit_test(test_neighbouring_units_are_independent),
       cmocka_unit_test(test_gaussian_factors_follow_the_normals),
       cmocka_unit_test(test_gaussian_mean_and_variance),
+      cmocka_unit_test(test_concrete_factors),
+      cmocka_unit_test(test_concrete_factors_of_groups),
   };
   return cmocka_run_group_tests_name("factors", tests, NULL, NULL);
 }

@@ -118,6 +118,16 @@ static void test_dropout_forms(void **state) {
   CHECK("dropout.schedule=anneal", "dropout.schedule_steps=5", "dropout.mask=batch");
 }
 
+static void test_learned_rates(void **state) {
+  (void)state;
+  CHECK("dropout.rate=learned");
+  CHECK("dropout.rate=learned", "dropout.mask=batch", "dropout.length_scale=0.5", "train.accumulate=3",
+        "train.batch_size=4", "train.class_weights=balanced");
+  CHECK("dropout.rate=learned", "model.batch_norm=yes", "model.batch_norm_sync=yes");
+  CHECK("dropout.rate=learned", "dropout.input=0", "dropout.group=3", "regularization.max_norm=0.5",
+        "parallel.node_stage=off");
+}
+
 static void test_augmentation(void **state) {
   (void)state;
   CHECK("augment.label_smoothing=0.2");
@@ -306,6 +316,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_first_rows),
       cmocka_unit_test(test_optimizers),
       cmocka_unit_test(test_dropout_forms),
+      cmocka_unit_test(test_learned_rates),
       cmocka_unit_test(test_augmentation),
       cmocka_unit_test(test_normalisation),
       cmocka_unit_test(test_order_and_placement),

@@ -127,6 +127,7 @@ static void test_stopped_and_resumed_exact(void **state) {
   CHECK(SIGUSR1, "dropout.kind=dropconnect");
   CHECK(SIGUSR1, "dropout.kind=standout", "dropout.hidden=0");
   CHECK(SIGUSR1, "dropout.schedule=curriculum", "dropout.schedule_steps=8");
+  CHECK(SIGUSR1, "dropout.rate=learned", "dropout.length_scale=0.5");
   CHECK(SIGUSR1, "augment.noise=0.1", "augment.shape=7x1x1", "augment.shift=0.5", "augment.mixup=0.3");
   CHECK(SIGUSR1, "model.batch_norm=yes", "model.norm_momentum=0.8");
   CHECK(SIGUSR1, "model.batch_norm=yes", "model.batch_norm_sync=yes");

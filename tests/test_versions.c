@@ -79,6 +79,9 @@ static void test_element_wise(void **state) {
   tn_kernel_add_product(COUNT, 0.7f, y, x, by_library);
   plain.add_product(COUNT, 0.7f, y, x, by_plain);
   assert_same(COUNT, by_library, by_plain);
+  tn_kernel_rate_slopes(COUNT, 0.3, 0.1, x, y, by_library);
+  plain.rate_slopes(COUNT, 0.3, 0.1, x, y, by_plain);
+  assert_same(COUNT, by_library, by_plain);
   for (int element = TN_U8; element <= TN_F32; element++) {
     /* x stands for any bytes */
     tn_kernel_convert((tn_element)element, COLS, x, y, y + COLS, by_library);
@@ -98,6 +101,7 @@ static void test_sums(void **state) {
   for (int64_t n = 0; n < 200; n++)
     assert_true(tn_kernel_square_sum(n, y) == plain.square_sum(n, y));
   assert_true(tn_kernel_square_sum(COUNT, y) == plain.square_sum(COUNT, y));
+  assert_true(tn_kernel_dot(COUNT, x, y) == plain.dot(COUNT, x, y));
 }
 
 static void test_max_norm(void **state) {
@@ -143,6 +147,9 @@ static void test_random(void **state) {
   assert_same(COUNT, by_library, by_plain);
   tn_random_normal(place, 2, COUNT, by_library);
   plain.normal(place, 2, COUNT, by_plain);
+  assert_same(COUNT, by_library, by_plain);
+  tn_random_concrete_factors(place, COUNT, 3, 0.37, 0.1, by_library);
+  plain.concrete_factors(place, COUNT, 3, 0.37, 0.1, by_plain);
   assert_same(COUNT, by_library, by_plain);
   tn_random_bernoulli_factors(place, COUNT, 3, 0.37, by_library);
   plain.bernoulli_factors(place, COUNT, 3, 0.37, by_plain);

@@ -47,6 +47,7 @@ typedef enum tn_init {
 } tn_init;
 typedef enum tn_dropout_kind { TN_BERNOULLI, TN_GAUSSIAN, TN_ALPHA, TN_DROPCONNECT, TN_STANDOUT } tn_dropout_kind;
 typedef enum tn_mask { TN_MASK_SAMPLE, TN_MASK_BATCH } tn_mask;
+typedef enum tn_rate_choice { TN_RATES_FIXED, TN_RATES_LEARNED } tn_rate_choice;
 typedef enum tn_replica_masks { TN_MASKS_OWN, TN_MASKS_SAME } tn_replica_masks;
 typedef enum tn_rate_schedule { TN_RATE_CONSTANT, TN_RATE_CURRICULUM, TN_RATE_ANNEAL } tn_rate_schedule;
 typedef enum tn_class_weighting {
@@ -113,8 +114,10 @@ typedef struct tn_dropout_config {
   tn_image_shape shape; /* of a row of features, for `block` */
   int64_t block;        /* side of the dropped patches of the input; 1: single inputs; below 0: whole channels */
   double standout_alpha, standout_beta;
-  tn_rate_schedule schedule; /* of all rates */
-  int64_t schedule_steps;    /* its time constant */
+  tn_rate_schedule schedule;                        /* of all rates */
+  int64_t schedule_steps;                           /* its time constant */
+  tn_rate_choice rate;                              /* learned: input and hidden say where the rates above 0 start */
+  double temperature, length_scale, entropy_weight; /* of learned rates */
 } tn_dropout_config;
 
 typedef struct tn_regularization_config {

@@ -107,7 +107,32 @@ static tn_status check_block(const tn_config *config) {
   return TN_OK;
 }
 
+/* Learned rates have masks of their own. */
+static tn_status check_learned(const tn_config *config) {
+  const tn_dropout_config *dropout = &config->dropout;
+  const tn_option *option = tn_config_find_name("dropout.rate");
+  if (dropout->rate == TN_RATES_FIXED)
+    return TN_OK;
+  if (highest_rate(dropout) <= 0)
+    return tn_config_fail(config, option,
+                          "dropout.rate = learned, but all rates are 0: write in dropout.input or dropout.hidden where "
+                          "they start");
+  if (dropout->schedule != TN_RATE_CONSTANT)
+    return tn_config_fail(config, option,
+                          "dropout.rate = learned and dropout.schedule = %s both change the rates: remove one of them",
+                          tn_config_word("dropout.schedule", (int)dropout->schedule));
+  if (dropout->kind != TN_BERNOULLI)
+    return tn_config_fail(config, option,
+                          "dropout.rate = learned has no form for dropout.kind = %s: write bernoulli, or rate = fixed",
+                          tn_config_word("dropout.kind", (int)dropout->kind));
+  if (dropout->block != 1)
+    return tn_config_fail(config, option,
+                          "dropout.rate = learned has no form for dropout.block: remove it, or write rate = fixed");
+  return TN_OK;
+}
+
 tn_status tn_config_check_dropout(const tn_config *config) {
+  TN_TRY(check_learned(config));
   TN_TRY(check_hidden_rates(config));
   TN_TRY(check_standout(config));
   TN_TRY(check_schedule(config));

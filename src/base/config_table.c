@@ -60,6 +60,7 @@ static const char *const dropout_kind_words[] = {
 static const char *const mask_words[] = {[TN_MASK_SAMPLE] = "sample", [TN_MASK_BATCH] = "batch", NULL};
 static const char *const rate_schedule_words[] = {
     [TN_RATE_CONSTANT] = "constant", [TN_RATE_CURRICULUM] = "curriculum", [TN_RATE_ANNEAL] = "anneal", NULL};
+static const char *const rate_words[] = {[TN_RATES_FIXED] = "fixed", [TN_RATES_LEARNED] = "learned", NULL};
 static const char *const replica_masks_words[] = {[TN_MASKS_OWN] = "own", [TN_MASKS_SAME] = "same", NULL};
 static const char *const weighting_words[] = {
     [TN_CLASS_WEIGHTS_NONE] = "none", [TN_CLASS_WEIGHTS_BALANCED] = "balanced", NULL};
@@ -126,6 +127,10 @@ static const tn_option options[] = {
     {KEY(dropout, standout_beta), ANY_REAL("0"), .meaning = "see standout_alpha; 0 keeps half of the units whose input is 0"},
     {KEY(dropout, schedule), CHOICE("constant", rate_schedule_words), .meaning = "of all rates: curriculum grows from 0, rate x (1 - exp(-step / schedule_steps)); anneal falls to 0, rate x exp(-step / schedule_steps)"},
     {KEY(dropout, schedule_steps), WHOLE("1000", 1, STEPS_MAX), .meaning = "time constant of the schedule, in steps of the run"},
+    {KEY(dropout, rate), CHOICE("fixed", rate_words), .meaning = "learned rates start at those above 0, and are trained with the weights (concrete dropout)"},
+    {KEY(dropout, temperature), REAL_ABOVE("0.1", 0), .meaning = "how far from 0 and 1 the masks of learned rates are"},
+    {KEY(dropout, length_scale), REAL_FROM("0.0001", 0), .meaning = "of the prior over the weights, in the penalty of learned rates"},
+    {KEY(dropout, entropy_weight), REAL_FROM("1", 0), .meaning = "of the masks' entropy in the penalty of learned rates; 1 is the variational bound of a cross-entropy"},
 
     {KEY(regularization, l1), REAL_FROM("0", 0), .meaning = "adds l1 x sum |w| to the loss, weights only"},
     {KEY(regularization, l2), REAL_FROM("0", 0), .meaning = "adds l2 x sum w^2 to the loss, weights only"},

@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "io/checkpoint_layout.h"
 #include "io/sealed.h"
+#include "nn/learned.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,7 @@ static tn_status load_all(const tn_h5_file *file, tn_checkpoint *checkpoint) {
   TN_TRY(check_network(file, checkpoint->network));
   TN_TRY(load_block(file, "/model", checkpoint->network, checkpoint->network->tensor_count, &checkpoint->parameters));
   TN_TRY(check_digest(file, checkpoint));
+  tn_learned_take(checkpoint->network, checkpoint->parameters);
   TN_TRY(load_states(file, checkpoint));
   return load_progress(file, &checkpoint->progress);
 }

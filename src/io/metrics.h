@@ -20,8 +20,8 @@ typedef struct tn_step_row {
   double loss, gradient_norm, learning_rate;
 } tn_step_row;
 
-/* /epoch/dropout_rate, only where rates change: (epochs, places), the rates of the epoch's last step, of the input
- * first and then behind each hidden layer. */
+/* /epoch/dropout_rate, only where rates change: (epochs, places), the rates of the epoch's last step, or those learned
+ * by its end, of the input first and then behind each hidden layer. */
 #define TN_METRICS_PLACES_MAX (TN_LAYERS_MAX + 1)
 
 /* /rank/...: seconds each rank spent in the phases of an epoch; stored as (epochs, ranks). */

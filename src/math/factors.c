@@ -1,5 +1,6 @@
 #include "math/random.h"
 
+#include "math/approx.h"
 #include "math/multiversion.h"
 #include "math/philox.h"
 
@@ -77,6 +78,25 @@ void tn_random_gaussian_factors(tn_place place, int64_t units, int64_t group, do
   tn_random_normal(place, 0, decisions, factor);
   for (int64_t i = 0; i < decisions; i++)
     factor[i] = 1.0f + deviation * factor[i];
+  if (group > 1)
+    expand_groups(units, group, factor);
+}
+
+/* 1 - u is exact, since u is a multiple of 2^-24. */
+TN_MULTIVERSION static void concrete_from_uniform(int64_t n, float logit, float inverse_temperature, float scale,
+                                                  float *restrict factor) {
+  for (int64_t i = 0; i < n; i++) {
+    const float x = logit + tn_log(factor[i]) - tn_log(1.0f - factor[i]);
+    factor[i] = scale / (1.0f + tn_exp(x * inverse_temperature));
+  }
+}
+
+void tn_random_concrete_factors(tn_place place, int64_t units, int64_t group, double rate, double temperature,
+                                float *factor) {
+  const int64_t decisions = (units + group - 1) / group;
+  tn_random_uniform(place, 0, decisions, factor);
+  concrete_from_uniform(decisions, (float)(log(rate) - log1p(-rate)), (float)(1 / temperature), (float)(1 / (1 - rate)),
+                        factor);
   if (group > 1)
     expand_groups(units, group, factor);
 }

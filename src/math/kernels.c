@@ -87,6 +87,26 @@ double tn_kernel_square_sum(int64_t n, const float *x) {
   return tn_lanes_total(lane);
 }
 
+TN_MULTIVERSION
+double tn_kernel_dot(int64_t n, const float *x, const float *y) {
+  double lane[TN_LANES] = {0};
+  int64_t i = 0;
+  for (; i + TN_LANES <= n; i += TN_LANES)
+    for (int k = 0; k < TN_LANES; k++)
+      lane[k] += (double)x[i + k] * (double)y[i + k];
+  for (int k = 0; i + k < n; k++)
+    lane[k] += (double)x[i + k] * (double)y[i + k];
+  return tn_lanes_total(lane);
+}
+
+TN_MULTIVERSION
+void tn_kernel_rate_slopes(int64_t n, double rate, double temperature, const float *restrict factor,
+                           const float *restrict a, float *restrict out) {
+  const float kept = (float)(1 - rate), inverse = (float)(1 / temperature), least = (float)(rate - 1 / temperature);
+  for (int64_t i = 0; i < n; i++)
+    out[i] = a[i] * (least + factor[i] * kept * inverse);
+}
+
 /* Whether an exponent among n values has all bits set, which infinities and NaN have and no other value. */
 TN_INLINE int32_t has_nonfinite(int64_t n, const float *x) {
   int32_t found = 0;

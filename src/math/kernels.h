@@ -41,6 +41,13 @@ void tn_kernel_column_sums(int64_t rows, int64_t cols, const float *x, float *su
 /* sum of x[i]^2 in double. */
 double tn_kernel_square_sum(int64_t n, const float *x);
 
+/* sum of x[i] y[i] in double. */
+double tn_kernel_dot(int64_t n, const float *x, const float *y);
+
+/* out = a (rate - z / temperature) with z = 1 - factor (1 - rate): the derivative of a row of units a = h factor after
+ * the logit of the rate, where factor comes from tn_random_concrete_factors. */
+void tn_kernel_rate_slopes(int64_t n, double rate, double temperature, const float *factor, const float *a, float *out);
+
 /* Index of the first value that is not finite, or -1. */
 int64_t tn_kernel_find_nonfinite(int64_t n, const float *x);
 

@@ -72,6 +72,12 @@ void tn_random_bernoulli_factors_at(tn_place place, int64_t first, int64_t count
 /* Gaussian dropout: factor = 1 + sqrt(rate / (1 - rate)) n, n ~ Normal(0, 1) (Srivastava et al. 2014, section 10). */
 void tn_random_gaussian_factors(tn_place place, int64_t units, int64_t group, double rate, float *factor);
 
+/* Relaxed factors (Maddison, Mnih and Teh 2017; Jang, Gu and Poole 2017; see nn/learned.h), 0 < rate < 1: with u
+ * uniform in (0, 1), z = 1 / (1 + exp(-(log(rate / (1 - rate)) + log(u / (1 - u))) / temperature)) and factor =
+ * (1 - z) / (1 - rate). z > 1/2 with probability rate. */
+void tn_random_concrete_factors(tn_place place, int64_t units, int64_t group, double rate, double temperature,
+                                float *factor);
+
 /* round(65536 rate), at most 65535 (a unit can always survive). */
 uint32_t tn_drop_threshold(double rate);
 

@@ -1,6 +1,7 @@
 #include "math/gemm.h"
 #include "math/kernels.h"
 #include "nn/connect.h"
+#include "nn/learned.h"
 #include "nn/network.h"
 #include "nn/norm.h"
 #include "nn/pass.h"
@@ -33,9 +34,11 @@ void tn_pass_products(const tn_network *network, int layer, const float *paramet
   const float *a = layer == 0 ? workspace->input : workspace->activation[layer - 1];
   const float *d = tn_pass_delta(network, layer, workspace);
   tn_gemm_weight_gradient(rows, shape->inputs, shape->outputs, a, d, gradient + weight, accumulate);
-  if (layer > 0)
-    tn_gemm_input_gradient(rows, shape->inputs, shape->outputs, d, parameters + weight,
-                           tn_pass_delta(network, layer - 1, workspace));
+  float *e = layer == 0 ? tn_learned_input_delta(workspace->learned) : tn_pass_delta(network, layer - 1, workspace);
+  if (e != NULL) {
+    tn_gemm_input_gradient(rows, shape->inputs, shape->outputs, d, parameters + weight, e);
+    tn_learned_backward(workspace->learned, layer, rows, e, gradient, accumulate);
+  }
   multiply_by_slope(network, layer, workspace, rows);
 }
 

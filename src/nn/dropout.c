@@ -33,6 +33,10 @@ double tn_dropout_rate(const tn_network *network, int layer, int64_t step) {
   return rate;
 }
 
+bool tn_dropout_rates_change(const tn_network *network) {
+  return network->rate_schedule != TN_RATE_CONSTANT || network->learns_rates;
+}
+
 bool tn_dropout_acts(const tn_network *network, int64_t step) {
   if (tn_standout_is_used(network, 1))
     return true;
@@ -50,6 +54,11 @@ tn_place tn_dropout_place(const tn_mask_source *source, uint32_t layer, int64_t 
 }
 
 static void draw_units(const tn_dropout *dropout, tn_place place, int64_t units, int64_t group) {
+  if (dropout->relaxed) {
+    tn_random_concrete_factors(place, units, group, dropout->rate, dropout->network->learned.temperature,
+                               dropout->factor);
+    return;
+  }
   switch (dropout->network->kind) {
   case TN_BERNOULLI:
   case TN_STANDOUT: /* of the input */
@@ -110,6 +119,7 @@ tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *sou
     prepare_alpha(&dropout);
   if (is_image(&dropout) && network->block > 0)
     dropout.patch_probability = tn_patch_probability(&network->image, network->block, dropout.rate);
+  dropout.relaxed = network->learns_rates && source->stream == TN_STREAM_MASK;
   dropout.shared = network->mask == TN_MASK_BATCH && source->stream != TN_STREAM_MC;
   if (dropout.shared)
     draw(&dropout, 0);

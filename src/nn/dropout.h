@@ -12,6 +12,7 @@ typedef struct tn_dropout {
   double rate;
   int64_t units;
   double patch_probability; /* of a patch's corner, where the input is dropped in patches; else 0 */
+  bool relaxed;             /* learned rates, in training */
   bool shared;              /* one mask for all rows, already in `factor` */
   float *factor;            /* scratch of `units` floats */
   /* kind = alpha: the factor of a unit that is kept, and what is added behind the factors */
@@ -27,6 +28,9 @@ typedef struct tn_dropout {
  * and reach 0; this falls faster at first and never ends, but below 2^-17 no unit is dropped any more. A function of
  * the step alone: a resume needs nothing. */
 double tn_dropout_rate(const tn_network *network, int layer, int64_t step);
+
+/* True where rates are not the same in all steps: by a schedule, or learned. */
+bool tn_dropout_rates_change(const tn_network *network);
 
 /* True where masks of that step can drop anything. */
 bool tn_dropout_acts(const tn_network *network, int64_t step);

@@ -2,6 +2,7 @@
 #include "math/kernels.h"
 #include "nn/connect.h"
 #include "nn/dropout.h"
+#include "nn/learned.h"
 #include "nn/network.h"
 #include "nn/norm.h"
 #include "nn/pass.h"
@@ -15,6 +16,7 @@ void tn_pass_input(const tn_network *network, tn_workspace *workspace, int64_t r
     if (factor != NULL)
       tn_kernel_multiply(network->inputs, workspace->input + i * network->inputs, factor);
     tn_dropout_shift(&dropout, factor, workspace->input + i * network->inputs);
+    tn_learned_note(workspace->learned, 0, i, factor, workspace->input + i * network->inputs);
   }
 }
 
@@ -33,6 +35,7 @@ void tn_pass_activate(const tn_network *network, int layer, const float *bias, t
     else
       tn_kernel_activate(shape->activation, shape->outputs, bias, factor, z + at);
     tn_dropout_shift(&dropout, factor, z + at);
+    tn_learned_note(workspace->learned, layer + 1, i, factor, z + at);
   }
 }
 

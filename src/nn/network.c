@@ -3,13 +3,14 @@
 #include "base/memory.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 
 /* BLAS counts rows and columns in ints. */
 #define UNITS_MAX INT_MAX
 
-/* The most that a layer has: weight, bias, gain, running mean and variance. */
-#define TENSORS_OF_LAYER 5
+/* The most that a layer has: weight, bias, gain, running mean and variance, and the logit of the rate before it. */
+#define TENSORS_OF_LAYER 6
 
 static tn_status check_units(const char *what, int64_t units) {
   if (units < 1 || units > UNITS_MAX)
@@ -83,24 +84,56 @@ static tn_status allocate(tn_network **network, int layer_count) {
   return TN_OK;
 }
 
-/* Appends a tensor to the block: the name is that of a layer's tensor in a checkpoint; *index is its place in the list.
- */
-static tn_status add_tensor(tn_network *network, int layer, const char *name, tn_tensor_role role, float start,
-                            int *index) {
-  const int64_t rows = role == TN_WEIGHT ? network->layers[layer].inputs : 1, cols = network->layers[layer].outputs;
+/* Appends a tensor to the block; *index is its place in the list. */
+static tn_status append(tn_network *network, tn_tensor wanted, int *index) {
   int64_t size = 0, end = 0;
-  if (__builtin_mul_overflow(rows, cols, &size) || __builtin_add_overflow(network->block_size, size, &end) ||
-      end > INT64_MAX / 16)
+  if (__builtin_mul_overflow(wanted.rows, wanted.cols, &size) ||
+      __builtin_add_overflow(network->block_size, size, &end) || end > INT64_MAX / 16)
     return tn_fail(TN_ERR_CONFIG,
-                   "layer %d would have %lld x %lld weights, more than can be addressed: use fewer units", layer + 1,
-                   (long long)rows, (long long)cols);
+                   "layer %d would have %lld x %lld weights, more than can be addressed: use fewer units",
+                   wanted.layer + 1, (long long)wanted.rows, (long long)wanted.cols);
   tn_tensor *tensor = &network->tensors[network->tensor_count];
-  *tensor = (tn_tensor){
-      .role = role, .layer = layer, .rows = rows, .cols = cols, .offset = network->block_size, .start = start};
-  snprintf(tensor->name, sizeof tensor->name, "layer%d/%s", layer + 1, name);
+  *tensor = wanted;
+  tensor->offset = network->block_size;
   *index = network->tensor_count++;
   *(tn_tensor_is_trained(tensor) ? &network->parameter_count : &network->statistic_count) += size;
   network->block_size = (end + TN_OFFSET_STEP - 1) / TN_OFFSET_STEP * TN_OFFSET_STEP;
+  return TN_OK;
+}
+
+/* The name is that of a layer's tensor in a checkpoint. */
+static tn_status add_tensor(tn_network *network, int layer, const char *name, tn_tensor_role role, float start,
+                            int *index) {
+  const tn_layer *shape = &network->layers[layer];
+  tn_tensor tensor = {.role = role,
+                      .layer = layer,
+                      .rows = role == TN_WEIGHT ? shape->inputs : 1,
+                      .cols = shape->outputs,
+                      .start = start};
+  snprintf(tensor.name, sizeof tensor.name, "layer%d/%s", layer + 1, name);
+  return append(network, tensor, index);
+}
+
+/* The logit of the rate behind a layer (0: the input), where it is learned. */
+static tn_status add_logit(tn_network *network, int place, double rate, int *index) {
+  tn_tensor tensor = {.name = "input/rate_logit",
+                      .role = TN_RATE_LOGIT,
+                      .layer = place == 0 ? 0 : place - 1,
+                      .rows = 1,
+                      .cols = 1,
+                      .start = (float)(log(rate) - log1p(-rate))};
+  *index = TN_NO_TENSOR;
+  if (!network->learns_rates || rate <= 0)
+    return TN_OK;
+  if (place > 0)
+    snprintf(tensor.name, sizeof tensor.name, "layer%d/rate_logit", place);
+  return append(network, tensor, index);
+}
+
+static tn_status add_logits(tn_network *network) {
+  TN_TRY(add_logit(network, 0, network->input_rate, &network->input_logit));
+  for (int i = 0; i < network->layer_count; i++)
+    TN_TRY(add_logit(network, i + 1, network->layers[i].rate, &network->layers[i].logit));
   return TN_OK;
 }
 
@@ -139,6 +172,10 @@ static tn_status fill(tn_network *network, const tn_model_config *model, const t
   network->standout_beta = dropout->standout_beta;
   network->rate_schedule = dropout->schedule;
   network->schedule_steps = dropout->schedule_steps;
+  network->learns_rates = dropout->rate == TN_RATES_LEARNED;
+  network->learned = (tn_rate_prior){.temperature = dropout->temperature,
+                                     .length_scale = dropout->length_scale,
+                                     .entropy_weight = dropout->entropy_weight};
   network->loss = model->loss;
   network->norm = model->batch_norm ? TN_NORM_BATCH : model->layer_norm ? TN_NORM_LAYER : TN_NORM_NONE;
   network->norm_epsilon = model->norm_epsilon;
@@ -151,6 +188,7 @@ static tn_status fill(tn_network *network, const tn_model_config *model, const t
                                     .rate = last ? 0 : hidden_rate(dropout, i)};
     TN_TRY(add_tensors(network, i));
   }
+  TN_TRY(add_logits(network));
   return add_statistics(network);
 }
 

@@ -13,7 +13,7 @@
 /* What a tensor is for. L1, L2, weight decay and max-norm are for weights alone; whatever is no weight begins at its
  * `start`. A statistic is no parameter: the optimiser leaves it alone, it has no part in the gradient's norm and no
  * state, and it follows what the batches find (tn_optimizer_track). */
-typedef enum tn_tensor_role { TN_WEIGHT, TN_BIAS, TN_GAIN, TN_STATISTIC } tn_tensor_role;
+typedef enum tn_tensor_role { TN_WEIGHT, TN_BIAS, TN_GAIN, TN_RATE_LOGIT, TN_STATISTIC } tn_tensor_role;
 
 /* Tensors start on cache lines: 16 floats of 64 bytes. */
 #define TN_OFFSET_STEP 16
@@ -23,7 +23,7 @@ typedef struct tn_tensor {
   char name[32]; /* "layer1/weight": its place below /model in a checkpoint */
   tn_tensor_role role;
   int layer;
-  int64_t rows, cols; /* weight: (inputs, outputs); all others: (1, outputs) */
+  int64_t rows, cols; /* weight: (inputs, outputs); rate logit: (1, 1); all others: (1, outputs) */
   int64_t offset;     /* floats from the start of the block */
   float start;        /* its initial value; a weight's is drawn */
 } tn_tensor;
@@ -40,18 +40,28 @@ typedef struct tn_layer {
   int weight, bias;         /* indices of its tensors */
   /* of a normalised layer (nn/norm.h), else TN_NO_TENSOR; batch normalisation alone has the running ones */
   int gain, running_mean, running_variance;
+  int logit;         /* of its rate, where that is learned; else TN_NO_TENSOR */
+  double l2, square; /* where the rate before this layer is learned: its weights' own l2, and |W|^2 */
 } tn_layer;
 
 #define TN_NO_TENSOR (-1)
 
 /* What the hidden layers are normalised over. */
 typedef enum tn_norm_kind { TN_NORM_NONE, TN_NORM_BATCH, TN_NORM_LAYER } tn_norm_kind;
+/* See nn/learned.h */
+typedef struct tn_rate_prior {
+  double temperature, length_scale, entropy_weight;
+  int64_t rows; /* of the training set; 0 where nothing is trained */
+} tn_rate_prior;
 
 typedef struct tn_network {
   int64_t inputs, outputs;
   int layer_count;
   tn_layer *layers;  /* layers[0] is layer1 of the files, the first hidden layer */
-  double input_rate; /* rates are those of the configuration; tn_dropout_rate gives a step's */
+  double input_rate; /* rates are those of the configuration, or learned; tn_dropout_rate gives a step's */
+  bool learns_rates;
+  int input_logit; /* of the input's rate, where that is learned; else TN_NO_TENSOR */
+  tn_rate_prior learned;
   tn_dropout_kind kind;
   tn_mask mask;
   int64_t group;
@@ -128,6 +138,7 @@ typedef struct tn_workspace {
    * closer together, without the dropped units. NULL: the plain passes, whose result is the same within rounding. */
   struct tn_thin *thin;
   struct tn_connect *connect; /* kind = dropconnect (nn/connect.h); else NULL */
+  struct tn_learned *learned; /* training with learned rates (nn/learned.h); else NULL */
   void *block;                /* the one allocation all of these point into */
 } tn_workspace;
 

@@ -129,13 +129,13 @@ static tn_share part_of_tensor(const tn_tensor *tensor, int64_t first, int64_t c
 /* The terms are those of the mean, and are added to the sum. */
 static void penalise(const tn_optimizer *optimizer, const tn_network *network, tn_share share, const float *parameters,
                      float *gradient, double scale) {
-  const tn_regularization_config *terms = &optimizer->regularization;
-  if (terms->l1 == 0 && terms->l2 == 0)
-    return;
+  const double l1 = optimizer->regularization.l1;
   for (int t = 0; t < network->tensor_count; t++) {
-    const tn_share part = part_of_tensor(&network->tensors[t], share.first, share.count);
-    if (network->tensors[t].role == TN_WEIGHT && part.count > 0)
-      tn_update_penalise(part.count, (float)(terms->l1 / scale), (float)(terms->l2 / scale), parameters + part.first,
+    const tn_tensor *tensor = &network->tensors[t];
+    const double l2 = optimizer->regularization.l2 + network->layers[tensor->layer].l2;
+    const tn_share part = part_of_tensor(tensor, share.first, share.count);
+    if (tensor->role == TN_WEIGHT && part.count > 0 && (l1 > 0 || l2 > 0))
+      tn_update_penalise(part.count, (float)(l1 / scale), (float)(l2 / scale), parameters + part.first,
                          gradient + (part.first - share.first));
   }
 }

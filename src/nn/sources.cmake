@@ -6,6 +6,7 @@ target_sources(tn_nn PRIVATE
   nn/forward.c
   nn/initialize.c
   nn/kept.c
+  nn/learned.c
   nn/loss.c
   nn/measures.c
   nn/measures_add.c

@@ -21,7 +21,8 @@ bool tn_thin_is_possible(const tn_network *network) {
   bool drops = network->input_rate > 0;
   for (int l = 0; l < network->layer_count; l++)
     drops = drops || network->layers[l].rate > 0;
-  return drops && network->norm == TN_NORM_NONE && network->mask == TN_MASK_BATCH && network->kind == TN_BERNOULLI;
+  return drops && network->norm == TN_NORM_NONE && network->mask == TN_MASK_BATCH && network->kind == TN_BERNOULLI &&
+         !network->learns_rates;
 }
 
 static int64_t widest_place(const tn_network *network) {

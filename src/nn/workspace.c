@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "nn/connect.h"
+#include "nn/learned.h"
 #include "nn/network.h"
 #include "nn/thin.h"
 
@@ -98,6 +99,8 @@ int64_t tn_workspace_bytes(const tn_network *network, int64_t max_rows, bool tra
     return INT64_MAX;
   if (tn_connect_is_used(network))
     count.used += tn_connect_bytes(network, max_rows, training);
+  if (training && network->learns_rates)
+    count.used += tn_learned_bytes(network, max_rows);
   return count.used + (training && tn_thin_is_possible(network) ? tn_thin_bytes(network) : 0);
 }
 
@@ -109,6 +112,8 @@ static tn_status allocate(tn_workspace *workspace, const tn_network *network) {
   carve_all(&cut, network, workspace);
   if (tn_connect_is_used(network))
     TN_TRY(tn_connect_create(&workspace->connect, network, workspace->max_rows, workspace->training));
+  if (workspace->training && network->learns_rates)
+    TN_TRY(tn_learned_create(&workspace->learned, network, workspace->max_rows));
   return workspace->training && tn_thin_is_possible(network) ? tn_thin_create(&workspace->thin, network) : TN_OK;
 }
 
@@ -128,6 +133,7 @@ void tn_workspace_destroy(tn_workspace **workspace) {
     return;
   tn_thin_destroy(&(*workspace)->thin);
   tn_connect_destroy(&(*workspace)->connect);
+  tn_learned_destroy(&(*workspace)->learned);
   tn_free(&(*workspace)->block);
   tn_free(workspace);
 }

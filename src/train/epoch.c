@@ -80,11 +80,11 @@ static tn_epoch_row make_row(const tn_run *run) {
                         .samples_per_second = progress->sum_rows / progress->epoch_seconds};
 }
 
-/* Rank 0. Rates are those of the epoch's last step. */
+/* Rank 0. Rates are those of the epoch's last step, or what was learned with it. */
 static tn_status add_row(tn_run *run, const tn_epoch_row *row) {
   double rates[TN_METRICS_PLACES_MAX];
   TN_TRY(tn_metrics_add_epoch(run->metrics, row, run->all_times, tn_comm_size(run->comm)));
-  if (run->network->rate_schedule == TN_RATE_CONSTANT)
+  if (!tn_dropout_rates_change(run->network))
     return TN_OK;
   for (int layer = 0; layer < run->network->layer_count; layer++)
     rates[layer] = tn_dropout_rate(run->network, layer, row->step - 1);

@@ -3,6 +3,7 @@
 #include "io/checkpoint.h"
 #include "io/metrics.h"
 #include "io/table.h"
+#include "nn/dropout.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -20,6 +21,19 @@ static void print_layers(FILE *stream, const tn_network *network) {
   fputc('\n', stream);
 }
 
+/* Of the input, then of the hidden layers. */
+static void print_rates(FILE *stream, const tn_network *network, int64_t step) {
+  double highest = 0;
+  for (int place = 0; place < network->layer_count; place++)
+    highest = fmax(highest, tn_dropout_rate(network, place, step));
+  if (highest <= 0)
+    return;
+  fprintf(stream, "dropout_rate:");
+  for (int place = 0; place < network->layer_count; place++)
+    fprintf(stream, " %.6g", tn_dropout_rate(network, place, step));
+  fputc('\n', stream);
+}
+
 static void print_checkpoint(FILE *stream, const tn_checkpoint *checkpoint) {
   const tn_progress *progress = &checkpoint->progress;
   fprintf(stream, "format: thinnet-checkpoint\nthinnet_version: %s\n", checkpoint->thinnet_version);
@@ -28,6 +42,7 @@ static void print_checkpoint(FILE *stream, const tn_checkpoint *checkpoint) {
   print_layers(stream, checkpoint->network);
   if (checkpoint->network->norm != TN_NORM_NONE)
     fprintf(stream, "normalisation: %s\n", checkpoint->network->norm == TN_NORM_BATCH ? "batch" : "layer");
+  print_rates(stream, checkpoint->network, progress->step);
   fprintf(stream, "loss: %s\n", tn_config_word("model.loss", (int)checkpoint->network->loss));
   fprintf(stream, "epoch: %" PRId64 "\nstep: %" PRId64 "\nstep_in_epoch: %" PRId64 "\n", progress->epoch,
           progress->step, progress->step_in_epoch);

@@ -1,6 +1,7 @@
 /* Where a run starts from: the newest good checkpoint of its folder, another run's weights, or nothing. */
 #include "base/log.h"
 #include "base/memory.h"
+#include "nn/dropout.h"
 #include "train/run.h"
 
 #include <stdlib.h>
@@ -290,7 +291,7 @@ static tn_status open_folder(tn_run *run, bool resumed) {
 
 /* The rates of the input and of the hidden layers, where they change in the run. */
 static tn_status track_rates(tn_run *run) {
-  if (run->network->rate_schedule == TN_RATE_CONSTANT)
+  if (!tn_dropout_rates_change(run->network))
     return TN_OK;
   return tn_metrics_track_rates(run->metrics, run->network->layer_count);
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "math/gemm.h"
+#include "nn/learned.h"
 #include "nn/thin.h"
 #include "train/build.h"
 #include "train/signals.h"
@@ -151,6 +152,7 @@ static tn_status create_augment(tn_run *run, int64_t batch) {
 static tn_status create_local(tn_run *run) {
   const tn_config *config = &run->config;
   TN_TRY(tn_network_create(&run->network, &config->model, &config->dropout, run->data.train_source.inputs));
+  run->network->learned.rows = run->data.train.rows;
   const int64_t shard = tn_sampler_shard(&run->sampler, 0).count;
   const int64_t batch = config->train.batch_size < shard ? config->train.batch_size : shard;
   TN_TRY(tn_workspace_create(&run->workspace, run->network, batch, true));
@@ -262,6 +264,7 @@ static tn_status run_with_data(tn_run *run, const tn_checkpoint *checkpoint, boo
   TN_TRY(tn_comm_agree(run->comm, create_local(run)));
   TN_TRY(create_shared(run));
   TN_TRY(set_parameters(run, checkpoint, resumed));
+  tn_learned_take(run->network, run->parameters);
   tn_run_summarize(run);
   if (run->options->dry_run)
     return tn_run_folder_check(run);
@@ -277,6 +280,8 @@ static tn_status run_with_data(tn_run *run, const tn_checkpoint *checkpoint, boo
       tn_deadline_start(run->job_end_s, run->start_s,
                         (double)sizeof(float) * (double)run->network->block_size * (1.0 + run->optimizer->state_count));
   const tn_status status = train_epochs(run);
+  if (status == TN_OK)
+    tn_run_say_rates(run);
   tn_pulse_mark(run->comm, run->progress.step, TN_PHASE_END);
   tn_checkpoint_digest(run->network, run->parameters, run->digest);
   return status;

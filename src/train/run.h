@@ -127,6 +127,8 @@ tn_status tn_run_folder_check(const tn_run *run);
 /* Refuses or clears a folder that holds an older run, and opens it. Rank 0's work; collective, agreed. */
 tn_status tn_run_folder_open(tn_run *run, bool resumed);
 
+/* summary.c. The learned rates, where there are any, to the observer. */
+void tn_run_say_rates(const tn_run *run);
 /* summary.c. The network, its sizes and the memory a rank needs, to the observer. */
 void tn_run_summarize(const tn_run *run);
 

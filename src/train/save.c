@@ -1,6 +1,7 @@
 /* Checkpoints and metrics of a run. Rank 0 writes; all agree on how it went. */
 #include "base/memory.h"
 #include "math/kernels.h"
+#include "nn/learned.h"
 #include "train/run.h"
 
 #include <inttypes.h>
@@ -184,6 +185,7 @@ tn_status tn_run_restore_best(tn_run *run) {
   const tn_status status = run->folder ? read_best(run) : TN_OK;
   TN_TRY(tn_comm_agree(run->comm, status));
   tn_run_share_block(run, run->parameters);
+  tn_learned_take(run->network, run->parameters);
   return TN_OK;
 }
 

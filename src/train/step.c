@@ -1,6 +1,7 @@
 /* A step: gather rows, forward, backward, reduce, update, record. */
 #include "train/step.h"
 #include "base/log.h"
+#include "nn/learned.h"
 #include "train/run.h"
 #include "train/signals.h"
 #include "train/sync.h"
@@ -113,6 +114,7 @@ tn_status tn_step_add_replica(tn_run *run, int64_t replica, const tn_loss_sums *
     note(found, "loss", replica, sums->loss);
     return TN_OK;
   }
+  tn_learned_penalise(run->network, run->parameters, sums->weight, tn_reducer_gradient(run->reducer));
   const tn_status status = tn_reducer_add(run->reducer, values, &index, &value);
   if (status == TN_OK)
     return TN_OK;
@@ -237,6 +239,7 @@ static tn_status update(tn_run *run, const double *sums, tn_step_row *row) {
                        .loss = weight > 0.0 ? sums[TN_SUM_LOSS] / weight : 0.0,
                        .gradient_norm = norm,
                        .learning_rate = run->last_learning_rate};
+  tn_learned_take(run->network, run->parameters);
   if (isfinite(norm))
     return TN_OK;
   TN_TRY(name_late_finding(run));

@@ -1,4 +1,5 @@
 /* What a person reads before the training starts. */
+#include "base/text.h"
 #include "train/run.h"
 #include "train/sync.h"
 
@@ -70,6 +71,8 @@ void tn_run_summarize(const tn_run *run) {
                network->input_rate);
   for (int i = 0; i < network->layer_count; i++)
     say_layer(run, i);
+  if (network->learns_rates)
+    tn_run_say(run, "  these rates are where the learned ones start, or go on");
   if (network->rate_schedule != TN_RATE_CONSTANT)
     tn_run_say(run, "  dropout's rates by schedule %s, time constant %" PRId64 " steps",
                tn_config_word("dropout.schedule", (int)network->rate_schedule), network->schedule_steps);
@@ -86,4 +89,17 @@ void tn_run_summarize(const tn_run *run) {
              "parallel   ranks %d, replicas %" PRId64 ", rows of a global batch %" PRId64 ", threads a rank %" PRId64,
              tn_comm_size(run->comm), config->parallel.replicas,
              config->parallel.replicas * config->train.batch_size * config->train.accumulate, config->parallel.threads);
+}
+
+void tn_run_say_rates(const tn_run *run) {
+  const tn_network *network = run->network;
+  char line[1024];
+  tn_text text = tn_text_over(line, sizeof line);
+  if (network->input_logit != TN_NO_TENSOR)
+    tn_text_add(&text, " input %.4g", network->input_rate);
+  for (int i = 0; i < network->layer_count; i++)
+    if (network->layers[i].logit != TN_NO_TENSOR)
+      tn_text_add(&text, " layer%d %.4g", i + 1, network->layers[i].rate);
+  if (network->learns_rates)
+    tn_run_say(run, "learned rates:%s", line);
 }
