@@ -4,7 +4,7 @@
 #include "dist/handle.h"
 
 static tn_status create_views(tn_thinned *thinned, const tn_network *network, char *memory) {
-  TN_TRY(tn_alloc(&thinned->of_ranks, thinned->count, sizeof *thinned->of_ranks, "the kept units of a team"));
+  TN_TRY(tn_alloc(&thinned->of_ranks, thinned->count, sizeof(tn_kept *), "the kept units of a team"));
   for (int rank = 0; rank < thinned->count; rank++)
     TN_TRY(tn_kept_create(&thinned->of_ranks[rank], network, memory + rank * tn_kept_choice_bytes(network)));
   return TN_OK;

@@ -47,8 +47,8 @@ void tn_learned_take(tn_network *network, const float *parameters) {
 static double penalty_slope(const tn_network *network, int place, double logit) {
   const tn_layer *above = &network->layers[place];
   const double rate = rate_of(network, place);
-  const double decisions = (double)((units_of(network, place) + network->group - 1) / network->group);
-  const double entropy = network->learned.entropy_weight * decisions * logit * rate * (1 - rate);
+  const int64_t decisions = (units_of(network, place) + network->group - 1) / network->group;
+  const double entropy = network->learned.entropy_weight * (double)decisions * logit * rate * (1 - rate);
   return above->l2 * above->square * rate + entropy / (double)network->learned.rows;
 }
 

@@ -6,6 +6,7 @@
 #include "nn/network.h"
 #include "train/row_source.h"
 
+#include <assert.h>
 #include <math.h>
 #include <thinnet/plan.h>
 #include <thinnet/train.h>
@@ -110,6 +111,7 @@ static tn_status prepare_local(subject *s, const tn_config *config, int64_t inpu
 
 static int64_t rows_of(const subject *s, int64_t batch_rows) {
   const int64_t step_rows = batch_rows * tn_comm_size(s->comm);
+  assert(step_rows > 0 && s->inputs > 0); /* the configuration and the data have been checked */
   const int64_t steps = ROWS_BYTES / (step_rows * s->inputs * (int64_t)sizeof(float));
   return step_rows * (steps > 1 ? steps : 1);
 }

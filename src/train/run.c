@@ -10,6 +10,7 @@
 #include "train/signals.h"
 #include "train/sync.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -60,6 +61,7 @@ static tn_status check_same_config(const tn_run *run) {
   status = tn_comm_agree(run->comm, status);
   if (status == TN_OK)
     status = tn_comm_share_text(run->comm, text, &first);
+  assert(status != TN_OK || (text && first)); /* all ranks have agreed that they have both */
   if (status == TN_OK)
     status = tn_comm_agree(run->comm, compare_config(run, text, first));
   tn_free(&first);
