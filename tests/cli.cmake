@@ -8,5 +8,5 @@ add_test(NAME site COMMAND ${TN_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/test_site
 set_tests_properties(site PROPERTIES TIMEOUT 900 PROCESSORS 2
                                      ENVIRONMENT "${TN_TEST_ENVIRONMENT};THINNET=$<TARGET_FILE:thinnet_command>")
 add_test(NAME plan_command COMMAND ${TN_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/test_plan.py)
-set_tests_properties(plan_command PROPERTIES TIMEOUT 300 PROCESSORS 2
+set_tests_properties(plan_command PROPERTIES TIMEOUT 900 PROCESSORS 2
                                              ENVIRONMENT "${TN_TEST_ENVIRONMENT};THINNET=$<TARGET_FILE:thinnet_command>")

@@ -19,4 +19,4 @@ set_tests_properties(stalled_run PROPERTIES TIMEOUT 600 PROCESSORS 2
 tn_add_test(place SOURCES test_place.c)
 tn_add_test(deadline SOURCES test_deadline.c)
 tn_add_test(plan SOURCES test_plan.c)
-tn_add_test(plan_time SOURCES test_plan_time.c train_case.c mpi_test.c RANKS 1 2 3 4)
+tn_add_test(plan_time SOURCES test_plan_time.c train_case.c mpi_test.c RANKS 1 2 3 4 SECONDS 300)
