@@ -68,7 +68,7 @@ typedef struct writer {
 } writer;
 
 static writer read_writer(const char *text) {
-  writer found;
+  writer found = {0};
   find_value(text, "\nhost = ", found.host, sizeof found.host);
   find_value(text, "\nprocess = ", found.process, sizeof found.process);
   find_value(text, "\nstarted = ", found.started, sizeof found.started);
