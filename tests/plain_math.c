@@ -36,12 +36,23 @@
 #define tn_kernel_rate_slopes          plain_kernel_rate_slopes
 #define tn_random_concrete_factors     plain_random_concrete_factors
 
+#define tn_update_penalise         plain_update_penalise
+#define tn_update_track            plain_update_track
+#define tn_update_sgd              plain_update_sgd
+#define tn_update_momentum         plain_update_momentum
+#define tn_update_nesterov         plain_update_nesterov
+#define tn_update_rmsprop          plain_update_rmsprop
+#define tn_update_rmsprop_momentum plain_update_rmsprop_momentum
+#define tn_update_adam             plain_update_adam
+#define tn_update_adagrad          plain_update_adagrad
+
 #include "math/activation.c"
 #include "math/convert.c"
 #include "math/factors.c"
 #include "math/kernels.c"
 #include "math/norm.c"
 #include "math/random.c"
+#include "nn/update.c"
 
 #include "plain_math.h"
 
@@ -71,5 +82,9 @@ plain_math plain_math_functions(void) {
                       .uniform = tn_random_uniform,
                       .normal = tn_random_normal,
                       .concrete_factors = tn_random_concrete_factors,
-                      .bernoulli_factors = tn_random_bernoulli_factors};
+                      .bernoulli_factors = tn_random_bernoulli_factors,
+                      .penalise = tn_update_penalise,
+                      .track = tn_update_track,
+                      .updates = {tn_update_sgd, tn_update_momentum, tn_update_nesterov, tn_update_rmsprop,
+                                  tn_update_rmsprop_momentum, tn_update_adam, tn_update_adagrad}};
 }

@@ -1,4 +1,5 @@
-/* The math layer's vector loops compiled a second time, for the lowest processor: what the loader may choose elsewhere.
+/* The math layer's vector loops, and the optimisers', compiled a second time, for the lowest processor: what the loader
+ * may choose elsewhere.
  */
 #ifndef TN_TESTS_PLAIN_MATH_H
 #define TN_TESTS_PLAIN_MATH_H
@@ -6,8 +7,11 @@
 #include "math/kernels.h"
 #include "math/norm.h"
 #include "math/random.h"
+#include "nn/update.h"
 
-/* Each function is the one of the same name in math/kernels.h, math/norm.h or math/random.h. */
+enum { PLAIN_UPDATES = 7 };
+
+/* Each function is the one of the same name in math/kernels.h, math/norm.h, math/random.h or nn/update.h. */
 typedef struct plain_math {
   void (*activate_train)(tn_activation, int64_t, const float *, const float *, float *, float *);
   void (*activate)(tn_activation, int64_t, const float *, const float *, float *);
@@ -36,6 +40,9 @@ typedef struct plain_math {
   void (*normal)(tn_place, int64_t, int64_t, float *);
   void (*concrete_factors)(tn_place, int64_t, int64_t, double, double, float *);
   void (*bernoulli_factors)(tn_place, int64_t, int64_t, double, float *);
+  void (*penalise)(int64_t, float, float, const float *, float *);
+  void (*track)(int64_t, float, float, const float *, float *);
+  void (*updates[PLAIN_UPDATES])(const tn_update *); /* sgd first, in the order of nn/update.h */
 } plain_math;
 
 plain_math plain_math_functions(void);

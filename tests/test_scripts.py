@@ -429,7 +429,9 @@ class JobScripts(ScriptTest):
 
 class Bench(ScriptTest):
     def test_what_cannot_be_measured_is_wrong_usage(self):
-        for arguments in (("--cases", "9"), ("--repeats", "0"), ("--seconds", "0"), ("--without", "numbers")):
+        for arguments in (("--cases", "9"), ("--repeats", "0"), ("--seconds", "0"), ("--without", "numbers"),
+                          ("--ranks", "0"), ("--pause", "-1"), ("--seconds", "nan"), ("--record", "--cases", "2"),
+                          ("--against", self.path("none.json")), ("--against", __file__)):
             self.assert_fails(run("bench", *arguments), 2, "usage: scripts/bench")
 
 

@@ -52,6 +52,53 @@ static void test_activations(void **state) {
   }
 }
 
+static void test_penalties_and_statistics(void **state) {
+  (void)state;
+  const plain_math plain = plain_math_functions();
+  copy_both();
+  tn_update_penalise(COUNT, 1e-3F, 2e-3F, y, by_library);
+  plain.penalise(COUNT, 1e-3F, 2e-3F, y, by_plain);
+  assert_same(COUNT, by_library, by_plain);
+  tn_update_track(COUNT, 0.01F, 0.7F, y, by_library);
+  plain.track(COUNT, 0.01F, 0.7F, y, by_plain);
+  assert_same(COUNT, by_library, by_plain);
+}
+
+/* Weights and states, from y as the gradient: several steps, so that every state matters. */
+static void test_updates(void **state) {
+  (void)state;
+  static float states[4][COUNT];
+  static void (*const of_library[PLAIN_UPDATES])(const tn_update *) = {
+      tn_update_sgd,  tn_update_momentum, tn_update_nesterov, tn_update_rmsprop, tn_update_rmsprop_momentum,
+      tn_update_adam, tn_update_adagrad};
+  const plain_math plain = plain_math_functions();
+  for (int i = 0; i < PLAIN_UPDATES; i++) {
+    copy_both();
+    memset(states, 0, sizeof states);
+    tn_update update = {.count = COUNT,
+                        .g = y,
+                        .scale = 0.01F,
+                        .decay = 1e-4F,
+                        .rate = 0.02F,
+                        .momentum = 0.9F,
+                        .fade = {0.1F, 0.001F},
+                        .epsilon = 1e-7F};
+    for (int step = 0; step < 3; step++) {
+      update.w = by_library;
+      update.states[0] = states[0];
+      update.states[1] = states[1];
+      of_library[i](&update);
+      update.w = by_plain;
+      update.states[0] = states[2];
+      update.states[1] = states[3];
+      plain.updates[i](&update);
+    }
+    assert_same(COUNT, by_library, by_plain);
+    assert_same(COUNT, states[0], states[2]);
+    assert_same(COUNT, states[1], states[3]);
+  }
+}
+
 static void test_standout(void **state) {
   (void)state;
   const plain_math plain = plain_math_functions();
@@ -158,8 +205,10 @@ static void test_random(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_activations), cmocka_unit_test(test_standout), cmocka_unit_test(test_element_wise),
-      cmocka_unit_test(test_sums),        cmocka_unit_test(test_max_norm), cmocka_unit_test(test_norms),
+      cmocka_unit_test(test_activations),  cmocka_unit_test(test_penalties_and_statistics),
+      cmocka_unit_test(test_updates),      cmocka_unit_test(test_standout),
+      cmocka_unit_test(test_element_wise), cmocka_unit_test(test_sums),
+      cmocka_unit_test(test_max_norm),     cmocka_unit_test(test_norms),
       cmocka_unit_test(test_random),
   };
   return cmocka_run_group_tests_name("versions", tests, fill_arrays, NULL);

@@ -179,7 +179,7 @@ static const tn_option options[] = {
     {KEY(parallel, replicas), WHOLE("0", 0, REPLICAS_MAX), MAY_ADOPT, .meaning = "copies of the network in training; 0 is one a rank"},
     {KEY(parallel, reduction), CHOICE("float", reduction_words), .meaning = "exact gives the same network at any number of ranks"},
     {KEY(parallel, exact_fraction_bits), WHOLE("auto", 0, 62), .special = "auto", MAY_ADOPT, .meaning = "binary places of the exact sums; auto derives them from the replicas"},
-    {KEY(parallel, node_stage), CHOICE("auto", node_stage_words), FREE, .meaning = "the ranks of a node keep one copy of the weights in shared memory and divide sum and update; auto where that can be"},
+    {KEY(parallel, node_stage), CHOICE("auto", node_stage_words), FREE, .meaning = "the ranks of a node keep one copy of the weights in shared memory and divide sum and update; auto where that can be. With reduction = float on or off rounds the sum differently"},
     {KEY(parallel, threads), WHOLE("1", 1, 4096), FREE, .meaning = "threads a rank"},
     {KEY(parallel, stall_warning_s), REAL_FROM("30", 0), FREE, .meaning = "seconds that a rank waits for others before it warns and names them; 0 is off"},
     {KEY(parallel, stall_abort_s), REAL_FROM("1800", 0), FREE, .meaning = "seconds that a rank waits for others, of which nothing new is seen either, before the run ends; 0 is off"},
