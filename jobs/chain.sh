@@ -8,8 +8,8 @@ Usage: jobs/chain.sh COUNT SCRIPT.sbatch [SBATCH-ARGUMENT...]
 
 Submits SCRIPT COUNT times. A job of the chain starts when the one before it ended before the run was done, that is with any
 status but 0: stopped in time (75), out of time, or its node failed. When the run is done, Slurm drops the jobs that are left.
-The script has to go on where the run was: all of jobs/*.sbatch do, since they say --resume, and stop in time. Those that submit
-themselves check their inputs before the first job is submitted.
+The script has to go on where the run was: those of jobs/ that train one network do, since they say --resume, and stop in time. Those
+that submit themselves check their inputs before the first job is submitted. Arrays (a sweep, an ensemble) are refused.
 
   jobs/chain.sh 5 jobs/multi_node.sbatch --time=4:00:00
 TEXT
@@ -25,6 +25,11 @@ fi
 count=$1
 script=$2
 shift 2
+
+if grep -q SLURM_ARRAY_TASK_ID "$script"; then
+  printf 'chain.sh: error: %s is for an array of jobs, which submits itself: bash %s\n' "$script" "$script" >&2
+  exit 2
+fi
 
 # Whether the script submits itself when it is run: then it checks its inputs before.
 # shellcheck disable=SC2016 # the words as they stand in a script

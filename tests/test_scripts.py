@@ -353,6 +353,8 @@ class JobScripts(ScriptTest):
         done, log = self.submit_sweep("a train.seed=1", "b train.seed=wrong")
         self.assert_fails(done, 2, "table.txt: in the line: b train.seed=wrong")
         self.assertFalse([line for line in log if line.startswith("sbatch")])
+        for line in ("a parallel.threads=2", "a train.seed=1 output.dir=x"):
+            self.assert_fails(self.submit_sweep(line)[0], 2, "output.dir and parallel.threads are set by this script")
 
     def test_two_lines_do_not_write_into_one_folder(self):
         done, log = self.submit_sweep("a train.seed=1", "a train.seed=2")
@@ -419,7 +421,23 @@ class JobScripts(ScriptTest):
         for arguments in ((), ("3",), ("0", "job"), ("100", "job"), ("x", "job"), ("3", "none.sbatch")):
             self.assert_fails(self.chain(*arguments)[0], 2, "a number from 1 to 99 and a job script")
 
+    def test_a_chain_of_arrays_is_not_submitted(self):
+        for name in ("sweep_array.sbatch", "ensemble.sbatch"):
+            self.edit(name, {})
+            done, log = self.chain("3", "job")
+            self.assert_fails(done, 2, "is for an array of jobs")
+            self.assertEqual(log, [])
+
+    def test_an_ensemble_without_test_rows_is_not_submitted(self):
+        with open(self.path("my.ini"), "w", encoding="utf-8") as file:
+            file.write("[data]\ntest_x =\n")
+        done, log = self.submit("ensemble.sbatch", thinnet="./thinnet", config="my.ini", members=3)
+        self.assert_fails(done, 2, "my.ini: test_x and test_y of [data] are not set")
+        self.assertEqual(len(log), 1)
+
     def test_an_ensemble_is_evaluated_when_all_its_networks_are_done(self):
+        with open(self.path("my.ini"), "w", encoding="utf-8") as file:
+            file.write("[data]\ntest_x = /test/x\n")
         done, log = self.submit("ensemble.sbatch", thinnet="./thinnet", config="my.ini", members=3)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(log, ["thinnet train my.ini -o runs/ensemble/seed-1 --resume --dry-run",

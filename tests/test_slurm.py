@@ -209,6 +209,21 @@ class Cluster(unittest.TestCase):
         self.assert_gone()
         self.assertEqual(self.run_script("status").returncode, 1)
 
+    def test_up_after_a_killed_up_starts_afresh(self):
+        """What the killed one has started so far is no cluster."""
+        up = subprocess.Popen([CLUSTER, "up", "--nodes", "1"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, env={**os.environ, **self.environment})
+        head = os.path.join(self.environment["LOCAL_CLUSTER_DIR"], "head.pid")
+        end = time.monotonic() + 20
+        while not os.path.exists(head) and time.monotonic() < end:
+            time.sleep(0.01)
+        up.kill()
+        up.wait()
+        self.assertIn("are ready", self.run_script("up", "--nodes", "1").stdout)
+        self.assertIn("n1  ", self.run_script("status").stdout)
+        self.run_script("down")
+        self.assert_gone()
+
     def test_a_delay_needs_netem(self):
         """A kernel without it refuses before anything is started."""
         done = self.run_script("up", "--nodes", "1", "--delay", "1ms")
