@@ -156,14 +156,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   }
 }
 
-static tn_status read_config(const arguments *args, tn_config *config) {
-  tn_config_defaults(config);
-  tn_status status = tn_config_read(config, args->config_path);
-  for (int i = 0; i < args->override_count && status == TN_OK; i++)
-    status = tn_config_set(config, args->overrides[i]);
-  return status;
-}
-
 static const char *algorithm_word(tn_allreduce algorithm) {
   return algorithm == TN_ALLREDUCE_RING ? "ring" : "halving";
 }
@@ -252,7 +244,8 @@ static tn_status predict(const arguments *args, const tn_plan_steps *steps) {
 
 static tn_status plan(tn_comm *comm, arguments *args, tn_config *config) {
   tn_plan_steps steps;
-  tn_status status = tn_comm_agree(comm, read_config(args, config));
+  tn_status status =
+      tn_comm_agree(comm, tn_cli_read_config(config, args->config_path, args->overrides, args->override_count));
   if (status == TN_OK)
     status = tn_plan_time(comm, config, &args->options, &steps);
   if (status == TN_OK && args->measures_network)

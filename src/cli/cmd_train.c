@@ -108,10 +108,7 @@ static tn_status set_dir(tn_config *config, const char *dir) {
 }
 
 static tn_status read_config(const arguments *args, tn_config *config) {
-  tn_config_defaults(config);
-  tn_status status = tn_config_read(config, args->config_path);
-  for (int i = 0; i < args->override_count && status == TN_OK; i++)
-    status = tn_config_set(config, args->overrides[i]);
+  tn_status status = tn_cli_read_config(config, args->config_path, args->overrides, args->override_count);
   if (status == TN_OK && args->out_dir)
     status = set_dir(config, args->out_dir);
   if (status == TN_OK && !config->output.dir[0])

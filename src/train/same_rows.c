@@ -82,6 +82,11 @@ static uint64_t hash_of_copy(const part *parts, int count, int64_t copy) {
   return sum;
 }
 
+/* Whether two ranks have read one file; an unknown one is nobody else's. */
+static bool share_file(const part *parts, int rank, int other) {
+  return rank == other || (parts[rank].file == parts[other].file && parts[rank].file != 0);
+}
+
 /* The rows are surely the same: no copy differs, and none has been filled from several files. */
 static bool are_the_same(const part *parts, int count) {
   const uint64_t first_hash = hash_of_copy(parts, count, parts[0].copy);
@@ -89,7 +94,7 @@ static bool are_the_same(const part *parts, int count) {
     const bool begins_copy = parts[r].copy == r;
     if (begins_copy && hash_of_copy(parts, count, r) != first_hash)
       return false;
-    if (!begins_copy && (parts[r].file == 0 || parts[r].file != parts[parts[r].copy].file))
+    if (!begins_copy && !share_file(parts, r, (int)parts[r].copy))
       return false;
   }
   return true;
@@ -102,7 +107,7 @@ static tn_status hash_files(const tn_comm *comm, const tn_subset *subset, part *
   for (int r = 0; r < size; r++) {
     if (r == rank)
       number = members;
-    members += r == rank || (parts[r].file == parts[rank].file && parts[r].file != 0);
+    members += share_file(parts, rank, r);
   }
   part mine = parts[rank];
   TN_TRY(tn_comm_agree(comm, hash_file(subset, tn_range_split(subset->rows, members, number), &mine.hash)));
@@ -113,7 +118,7 @@ static tn_status hash_files(const tn_comm *comm, const tn_subset *subset, part *
 static uint64_t hash_of_file(const part *parts, int count, int rank) {
   uint64_t sum = 0;
   for (int r = 0; r < count; r++)
-    if (r == rank || (parts[r].file == parts[rank].file && parts[r].file != 0))
+    if (share_file(parts, rank, r))
       sum += parts[r].hash;
   return sum;
 }
