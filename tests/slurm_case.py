@@ -18,6 +18,7 @@ CLUSTER = os.path.join(ROOT, "scripts", "local_cluster")
 SKIPPED = 77
 # For a machine that others keep busy; on a free one nothing here takes a quarter of it.
 JOB_LIMIT_S = 150
+ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
 
 # Gradients of 77 x 1024 values: with 8 bytes each 0.6 MB a step on a link. At this rate a step takes half a second at the least, on the
 # fastest machine: what has to be interrupted is not over before.
@@ -94,16 +95,21 @@ class SlurmCase(CommandTest):
         text = self.cluster("shell", "scontrol", "show", "job", "--oneliner", job).stdout
         return dict(word.split("=", 1) for word in text.split() if "=" in word)
 
-    def wait(self, what, condition):
+    def wait(self, what, job, condition):
+        """Until the condition holds; a failure shows how the job and the nodes stand, and what the job wrote. A job that has ended
+        brings nothing more."""
         end = time.monotonic() + JOB_LIMIT_S
+        ended = False
         while not condition():
-            self.assertLess(time.monotonic(), end, f"waited for {what}")
+            if ended or time.monotonic() > end:
+                found = f"{self.job(job)}\n{self.cluster('status').stdout}\n{self.output(job)}"
+                self.fail(f"job {job} {'ended' if ended else f'had {JOB_LIMIT_S} s'} before {what}\n{found}")
             time.sleep(0.2)
+            ended = self.job(job)["JobState"] in ENDED
 
     def wait_for(self, job, *states):
         """Returns what Slurm says about the job once it is in one of the states."""
-        self.wait(f"job {job} to be {states}: {self.job(job)}\n{self.output(job)}",
-                  lambda: self.job(job)["JobState"] in states)
+        self.wait(f"it was {states}", job, lambda: self.job(job)["JobState"] in states)
         return self.job(job)
 
     def output(self, job, name="thinnet"):
@@ -114,10 +120,10 @@ class SlurmCase(CommandTest):
             return ""
 
     def wait_for_checkpoint(self, run, job):
-        self.wait(f"a checkpoint: {self.output(job)}", lambda: os.path.exists(self.path(run, "last.h5")))
+        self.wait("it wrote a checkpoint", job, lambda: os.path.exists(self.path(run, "last.h5")))
 
     def end_of(self, job):
-        return self.wait_for(job, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")["JobState"]
+        return self.wait_for(job, *ENDED)["JobState"]
 
     def ended(self, job, state="COMPLETED"):
         self.end_of(job)

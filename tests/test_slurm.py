@@ -110,9 +110,10 @@ class Interrupted(SlurmCase):
     def test_signal_requeue_resume(self):
         # Slurm looks at its clock every 30 s: the signal comes 10 to 40 s after the start.
         self.config = self.configuration("long.ini", "epochs = 4", LONG)
-        job = self.submit("--time=1", "--signal=B:USR1@20", self.script("requeue.sbatch", "run"))
-        self.wait_for(job, "PENDING", "REQUEUED")
-        self.wait("the first turn", lambda: "turn 1] stopped with a checkpoint" in self.output(job))
+        # Both nodes: with the slow network between them the job outlasts its time. On one node, should the other not be free
+        # yet, it would be done before the signal.
+        job = self.submit("--nodes=2", "--time=1", "--signal=B:USR1@20", self.script("requeue.sbatch", "run"))
+        self.wait("its first turn stopped", job, lambda: "turn 1] stopped with a checkpoint" in self.output(job))
         self.cluster("shape")
         found = self.ended(job)
         output = self.output(job)
