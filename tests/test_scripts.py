@@ -244,15 +244,18 @@ wide/2   model.hidden=16  train.epochs=2   # a remark
     def test_what_is_reported_is_what_eval_says(self):
         done = self.study(self.TABLE)
         self.assertEqual(done.returncode, 0, done.stderr)
-        errors = []
+        errors, chosen_by = [], []
         for seed in (1, 2):
             network = self.path("runs", "few", f"wide/2-seed-{seed}", "best.h5")
+            with h5py.File(self.path("runs", "few", f"wide/2-seed-{seed}", "metrics.h5")) as file:
+                chosen_by.append(100 - 100 * file["epoch/valid_accuracy"][np.argmin(file["epoch/valid_loss"])])
             measured = subprocess.run([os.environ["THINNET"], "eval", network, "--json"], capture_output=True, check=True)
             errors.append(100 - 100 * json.loads(measured.stdout)["accuracy"])
         with open(self.path("out", "few.md"), encoding="utf-8") as file:
             text = file.read()
         self.assertTrue(text.startswith("# Few epochs\n\nof a small network\n"), text)
-        self.assertIn(f"| wide/2 | `model.hidden=16` `train.epochs=2` | {np.mean(errors):.2f} ± {np.std(errors, ddof=1):.2f} % |", text)
+        self.assertIn(f"| wide/2 | `model.hidden=16` `train.epochs=2` | {np.mean(errors):.2f} ± {np.std(errors, ddof=1):.2f} % |"
+                      f" {min(errors):.2f} to {max(errors):.2f} | {np.mean(chosen_by):.2f} % | 2 |", text)
         self.assertGreater(os.path.getsize(self.path("out", "few.png")), 5000)
         os.remove(self.path("out", "few.md"))
         again = self.study(self.TABLE, "--report")
