@@ -15,6 +15,10 @@
 #define tn_kernel_product_sum          plain_kernel_product_sum
 #define tn_kernel_mix                  plain_kernel_mix
 #define tn_kernel_max_norm             plain_kernel_max_norm
+#define tn_kernel_pick                 plain_kernel_pick
+#define tn_kernel_spread_add           plain_kernel_spread_add
+#define tn_kernel_sum_floats           plain_kernel_sum_floats
+#define tn_kernel_sum_integers         plain_kernel_sum_integers
 #define tn_norm_column_moments         plain_norm_column_moments
 #define tn_norm_column_products        plain_norm_column_products
 #define tn_norm_columns                plain_norm_columns
@@ -51,7 +55,9 @@
 #include "math/factors.c"
 #include "math/kernels.c"
 #include "math/norm.c"
+#include "math/pick.c"
 #include "math/random.c"
+#include "math/sum.c"
 #include "nn/update.c"
 
 #include "plain_math.h"
@@ -61,6 +67,7 @@ plain_math plain_math_functions(void) {
                       .activate = tn_kernel_activate,
                       .standout = tn_kernel_standout,
                       .multiply = tn_kernel_multiply,
+                      .add_shifts = tn_kernel_add_shifts,
                       .column_sums = tn_kernel_column_sums,
                       .square_sum = tn_kernel_square_sum,
                       .find_nonfinite = tn_kernel_find_nonfinite,
@@ -72,6 +79,9 @@ plain_math plain_math_functions(void) {
                       .dot = tn_kernel_dot,
                       .rate_slopes = tn_kernel_rate_slopes,
                       .max_norm = tn_kernel_max_norm,
+                      .pick = tn_kernel_pick,
+                      .sum_floats = tn_kernel_sum_floats,
+                      .sum_integers = tn_kernel_sum_integers,
                       .norm_columns = tn_norm_columns,
                       .norm_columns_back = tn_norm_columns_back,
                       .norm_rows = tn_norm_rows,

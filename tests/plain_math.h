@@ -17,6 +17,7 @@ typedef struct plain_math {
   void (*activate)(tn_activation, int64_t, const float *, const float *, float *);
   void (*standout)(int64_t, float, float, const float *, const float *, bool, float *);
   void (*multiply)(int64_t, float *, const float *);
+  void (*add_shifts)(int64_t, const float *, float, float, float *);
   void (*column_sums)(int64_t, int64_t, const float *, float *, bool);
   double (*square_sum)(int64_t, const float *);
   int64_t (*find_nonfinite)(int64_t, const float *);
@@ -28,6 +29,9 @@ typedef struct plain_math {
   double (*dot)(int64_t, const float *, const float *);
   void (*rate_slopes)(int64_t, double, double, const float *, const float *, float *);
   void (*max_norm)(int64_t, int64_t, int64_t, double, float *, double *);
+  void (*pick)(int64_t, const int32_t *, float, const float *, float *);
+  void (*sum_floats)(int64_t, int, const float *, int64_t, float *);
+  void (*sum_integers)(int64_t, int, const int64_t *, int64_t, int64_t *);
   void (*norm_columns)(int64_t, int64_t, const float *, const float *, const float *, float *, float *);
   void (*norm_columns_back)(int64_t, int64_t, const float *, const float *, const float *, const float *, const float *,
                             float *);

@@ -137,6 +137,62 @@ static void test_element_wise(void **state) {
   }
 }
 
+/* Every fourth factor is that of a dropped unit. */
+static void test_shifts(void **state) {
+  (void)state;
+  static float factors[COUNT];
+  const plain_math plain = plain_math_functions();
+  for (int i = 0; i < COUNT; i++)
+    factors[i] = i % 4 == 0 ? 0 : y[i];
+  copy_both();
+  tn_kernel_add_shifts(COUNT, factors, 0.4f, 0.9f, by_library);
+  plain.add_shifts(COUNT, factors, 0.4f, 0.9f, by_plain);
+  assert_same(COUNT, by_library, by_plain);
+}
+
+static void test_picked(void **state) {
+  (void)state;
+  static int32_t units[COLS];
+  const plain_math plain = plain_math_functions();
+  for (int k = 0; k < COLS; k++)
+    units[k] = (7 * k + k * k % 5) % COUNT;
+  tn_kernel_pick(COLS, units, 1.7f, x, by_library);
+  plain.pick(COLS, units, 1.7f, x, by_plain);
+  assert_same(COLS, by_library, by_plain);
+}
+
+/* The sum over ranks: parts that stand further from each other than they are long, longer than a block. */
+static void test_sums_of_parts(void **state) {
+  (void)state;
+  enum { PARTS = 5, STRIDE = COUNT / PARTS, LENGTH = STRIDE - 3 };
+  static int64_t integers[COUNT], integers_by_library[LENGTH], integers_by_plain[LENGTH];
+  const plain_math plain = plain_math_functions();
+  for (int i = 0; i < COUNT; i++)
+    integers[i] = (int64_t)(y[i] * 0x1p50F);
+  for (int parts = 2; parts <= PARTS; parts++) {
+    tn_kernel_sum_floats(LENGTH, parts, y, STRIDE, by_library);
+    plain.sum_floats(LENGTH, parts, y, STRIDE, by_plain);
+    assert_same(LENGTH, by_library, by_plain);
+    tn_kernel_sum_integers(LENGTH, parts, integers, STRIDE, integers_by_library);
+    plain.sum_integers(LENGTH, parts, integers, STRIDE, integers_by_plain);
+    assert_memory_equal(integers_by_library, integers_by_plain, sizeof integers_by_library);
+  }
+}
+
+/* What is looked for stands in each place of a vector once, and nowhere in x. */
+static void test_searches(void **state) {
+  (void)state;
+  const plain_math plain = plain_math_functions();
+  copy_both();
+  for (int i = COUNT - 1; i > COUNT - 40; i--) {
+    by_library[i] = i % 2 ? NAN : INFINITY;
+    assert_int_equal(tn_kernel_find_nonfinite(COUNT, by_library), i);
+    assert_int_equal(plain.find_nonfinite(COUNT, by_library), i);
+  }
+  assert_int_equal(tn_kernel_find_nonfinite(COUNT, x), -1);
+  assert_int_equal(plain.find_nonfinite(COUNT, x), -1);
+}
+
 static void test_sums(void **state) {
   (void)state;
   const plain_math plain = plain_math_functions();
@@ -209,7 +265,9 @@ int main(void) {
       cmocka_unit_test(test_updates),      cmocka_unit_test(test_standout),
       cmocka_unit_test(test_element_wise), cmocka_unit_test(test_sums),
       cmocka_unit_test(test_max_norm),     cmocka_unit_test(test_norms),
-      cmocka_unit_test(test_random),
+      cmocka_unit_test(test_random),       cmocka_unit_test(test_shifts),
+      cmocka_unit_test(test_picked),       cmocka_unit_test(test_sums_of_parts),
+      cmocka_unit_test(test_searches),
   };
   return cmocka_run_group_tests_name("versions", tests, fill_arrays, NULL);
 }

@@ -1,31 +1,16 @@
 #include "dist/stage.h"
 
 #include "dist/fixed.h"
-#include "math/multiversion.h"
+#include "math/kernels.h"
 
-/* Block by block, so that `total` stays in the first-level cache however many ranks there are. Written once for both
- * types: inlined, each copy knows its own. */
-#define ADD_BLOCKS(count, ranks, first, stride, total)                                                                 \
-  for (int64_t done = 0; done < (count); done += TN_SHARE_STEP) {                                                      \
-    const int64_t end = (count)-done < TN_SHARE_STEP ? (count) : done + TN_SHARE_STEP;                                 \
-    for (int64_t i = done; i < end; i++)                                                                               \
-      (total)[i] = (first)[i] + (first)[(stride) + i];                                                                 \
-    for (int rank = 2; rank < (ranks); rank++)                                                                         \
-      for (int64_t i = done; i < end; i++)                                                                             \
-        (total)[i] += (first)[rank * (stride) + i];                                                                    \
-  }
+/* What a block and its tail consist of. */
+typedef enum element { FLOATS, INTEGERS } element;
+static const int64_t size_of[] = {[FLOATS] = sizeof(float), [INTEGERS] = sizeof(int64_t)};
 
-TN_MULTIVERSION static void add_floats(int64_t count, int ranks, const float *restrict first, int64_t stride,
-                                       float *restrict total){ADD_BLOCKS(count, ranks, first, stride, total)}
-
-TN_MULTIVERSION static void add_integers(int64_t count, int ranks, const int64_t *restrict first, int64_t stride,
-                                         int64_t *restrict total) {
-  ADD_BLOCKS(count, ranks, first, stride, total)
-}
-
-static void sum_over_nodes(const tn_stage *stage, void *total, MPI_Datatype type) {
+static void sum_over_nodes(const tn_stage *stage, element type, void *total) {
+  const MPI_Datatype mpi_type = type == FLOATS ? MPI_FLOAT : MPI_INT64_T;
   tn_pulse_enter(stage->team->comm);
-  tn_reduce_over(stage->team->peers, total, stage->share.count + stage->tail, type, MPI_SUM);
+  tn_reduce_over(stage->team->peers, total, stage->share.count + stage->tail, mpi_type, MPI_SUM);
   tn_pulse_leave(stage->team->comm);
 }
 
@@ -33,24 +18,36 @@ static int64_t block_from(int64_t done, int64_t count) {
   return count - done < TN_SHARE_STEP ? count - done : TN_SHARE_STEP;
 }
 
-void tn_stage_sum_floats(const tn_stage *stage, const float *first, float *total) {
+/* total[0..count) = the sums over the team's ranks of what stands from `first` on in the first one's block. */
+static void add_blocks(const tn_stage *stage, element type, int64_t count, const void *first, void *total) {
   const int ranks = tn_team_size(stage->team);
+  const int64_t stride = stage->stride / size_of[type];
+  if (type == FLOATS)
+    tn_kernel_sum_floats(count, ranks, first, stride, total);
+  else
+    tn_kernel_sum_integers(count, ranks, first, stride, total);
+}
+
+/* The sums of the tails, behind those of the share. */
+static void add_tails(const tn_stage *stage, element type, const void *first, void *total) {
+  add_blocks(stage, type, stage->tail, (const char *)first + stage->values * size_of[type],
+             (char *)total + stage->share.count * size_of[type]);
+}
+
+static void sum_blocks(const tn_stage *stage, element type, const void *first, void *total) {
   const tn_share share = stage->share;
-  const int64_t stride = stage->stride / (int64_t)sizeof *first;
   tn_shared_fence(stage->window);
-  add_floats(share.count, ranks, first + share.first, stride, total);
-  add_floats(stage->tail, ranks, first + stage->values, stride, total + share.count);
-  sum_over_nodes(stage, total, MPI_FLOAT);
+  add_blocks(stage, type, share.count, (const char *)first + share.first * size_of[type], total);
+  add_tails(stage, type, first, total);
+  sum_over_nodes(stage, type, total);
+}
+
+void tn_stage_sum_floats(const tn_stage *stage, const float *first, float *total) {
+  sum_blocks(stage, FLOATS, first, total);
 }
 
 void tn_stage_sum_integers(const tn_stage *stage, const int64_t *first, int64_t *total) {
-  const int ranks = tn_team_size(stage->team);
-  const tn_share share = stage->share;
-  const int64_t stride = stage->stride / (int64_t)sizeof *first;
-  tn_shared_fence(stage->window);
-  add_integers(share.count, ranks, first + share.first, stride, total);
-  add_integers(stage->tail, ranks, first + stage->values, stride, total + share.count);
-  sum_over_nodes(stage, total, MPI_INT64_T);
+  sum_blocks(stage, INTEGERS, first, total);
 }
 
 void tn_stage_sum_floats_thinned(const tn_stage *stage, const tn_thinned *thinned, const float *first, float *total) {
@@ -62,8 +59,8 @@ void tn_stage_sum_floats_thinned(const tn_stage *stage, const tn_thinned *thinne
     for (int rank = 0; rank < thinned->count; rank++)
       tn_kept_spread(thinned->of_ranks[rank], first + rank * stride, share.first + done, block_from(done, share.count),
                      total + done, rank > 0);
-  add_floats(stage->tail, thinned->count, first + stage->values, stride, total + share.count);
-  sum_over_nodes(stage, total, MPI_FLOAT);
+  add_tails(stage, FLOATS, first, total);
+  sum_over_nodes(stage, FLOATS, total);
 }
 
 /* The sum over the team's ranks of `count` values of the share, from its value number `done` on, as integers. */
@@ -99,10 +96,9 @@ void tn_stage_sum_fixed(const tn_stage *stage, const tn_thinned *thinned, const 
     if (ends_here)
       tn_fixed_to_floats(values + done, integers, count, bits);
   }
-  add_integers(stage->tail, tn_team_size(stage->team), first_tail, stage->stride / (int64_t)sizeof *first_tail,
-               total + share.count);
+  add_blocks(stage, INTEGERS, stage->tail, first_tail, total + share.count);
   if (ends_here)
     return;
-  sum_over_nodes(stage, total, MPI_INT64_T);
+  sum_over_nodes(stage, INTEGERS, total);
   tn_fixed_to_floats(values, total, share.count, bits);
 }

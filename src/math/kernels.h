@@ -66,6 +66,10 @@ void tn_kernel_pick(int64_t n, const int32_t *units, float scale, const float *i
 /* out[units[k] - first] += scale in[k]; no unit stands twice in the list. */
 void tn_kernel_spread_add(int64_t n, const int32_t *units, int32_t first, float scale, const float *in, float *out);
 
+/* total[i] = the sum over `parts` parts, 2 or more, of what stands at first[part stride + i], in their order. */
+void tn_kernel_sum_floats(int64_t count, int parts, const float *first, int64_t stride, float *total);
+void tn_kernel_sum_integers(int64_t count, int parts, const int64_t *first, int64_t stride, int64_t *total);
+
 /* Each column of w (rows, cols) that is longer than c is rescaled to norm c. Rows stand `stride` floats apart, so that
  * w may be some columns of a wider matrix. norms: scratch of `cols` doubles. */
 void tn_kernel_max_norm(int64_t rows, int64_t cols, int64_t stride, double c, float *w, double *norms);

@@ -12,4 +12,5 @@ target_sources(tn_math PRIVATE
   math/pick.c
   math/random.c
   math/share.c
+  math/sum.c
   math/warp.c)
