@@ -39,6 +39,9 @@
 #define tn_kernel_dot                  plain_kernel_dot
 #define tn_kernel_rate_slopes          plain_kernel_rate_slopes
 #define tn_random_concrete_factors     plain_random_concrete_factors
+#define tn_fixed_first_beyond          plain_fixed_first_beyond
+#define tn_fixed_from_floats           plain_fixed_from_floats
+#define tn_fixed_to_floats             plain_fixed_to_floats
 
 #define tn_update_penalise         plain_update_penalise
 #define tn_update_track            plain_update_track
@@ -50,6 +53,7 @@
 #define tn_update_adam             plain_update_adam
 #define tn_update_adagrad          plain_update_adagrad
 
+#include "dist/fixed.c"
 #include "math/activation.c"
 #include "math/convert.c"
 #include "math/factors.c"
@@ -82,6 +86,9 @@ plain_math plain_math_functions(void) {
                       .pick = tn_kernel_pick,
                       .sum_floats = tn_kernel_sum_floats,
                       .sum_integers = tn_kernel_sum_integers,
+                      .first_beyond = tn_fixed_first_beyond,
+                      .from_floats = tn_fixed_from_floats,
+                      .to_floats = tn_fixed_to_floats,
                       .norm_columns = tn_norm_columns,
                       .norm_columns_back = tn_norm_columns_back,
                       .norm_rows = tn_norm_rows,

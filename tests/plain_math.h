@@ -1,9 +1,10 @@
-/* The math layer's vector loops, and the optimisers', compiled a second time, for the lowest processor: what the loader
- * may choose elsewhere.
+/* The vector loops of the math layer, of the optimisers and of the exact reduction, compiled a second time, for the
+ * lowest processor: what the loader may choose elsewhere.
  */
 #ifndef TN_TESTS_PLAIN_MATH_H
 #define TN_TESTS_PLAIN_MATH_H
 
+#include "dist/fixed.h"
 #include "math/kernels.h"
 #include "math/norm.h"
 #include "math/random.h"
@@ -11,7 +12,8 @@
 
 enum { PLAIN_UPDATES = 7 };
 
-/* Each function is the one of the same name in math/kernels.h, math/norm.h, math/random.h or nn/update.h. */
+/* Each function is the one of the same name in dist/fixed.h, math/kernels.h, math/norm.h, math/random.h or nn/update.h.
+ */
 typedef struct plain_math {
   void (*activate_train)(tn_activation, int64_t, const float *, const float *, float *, float *);
   void (*activate)(tn_activation, int64_t, const float *, const float *, float *);
@@ -32,6 +34,9 @@ typedef struct plain_math {
   void (*pick)(int64_t, const int32_t *, float, const float *, float *);
   void (*sum_floats)(int64_t, int, const float *, int64_t, float *);
   void (*sum_integers)(int64_t, int, const int64_t *, int64_t, int64_t *);
+  int64_t (*first_beyond)(const float *, int64_t, float);
+  int64_t (*from_floats)(int64_t *, const float *, int64_t, int, float, bool);
+  void (*to_floats)(float *, const int64_t *, int64_t, int);
   void (*norm_columns)(int64_t, int64_t, const float *, const float *, const float *, float *, float *);
   void (*norm_columns_back)(int64_t, int64_t, const float *, const float *, const float *, const float *, const float *,
                             float *);

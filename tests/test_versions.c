@@ -179,6 +179,24 @@ static void test_sums_of_parts(void **state) {
   }
 }
 
+/* Both ways of rounding: y has values beyond 2^51 units at 59 bits, and none at 20. */
+static void test_fixed(void **state) {
+  (void)state;
+  static int64_t integers_by_library[COUNT], integers_by_plain[COUNT];
+  const plain_math plain = plain_math_functions();
+  for (int bits = 20; bits <= 59; bits += 39)
+    for (int add = 0; add < 2; add++) {
+      assert_int_equal(tn_fixed_from_floats(integers_by_library, y, COUNT, bits, 8, add), -1);
+      assert_int_equal(plain.from_floats(integers_by_plain, y, COUNT, bits, 8, add), -1);
+      assert_memory_equal(integers_by_library, integers_by_plain, sizeof integers_by_library);
+      tn_fixed_to_floats(by_library, integers_by_library, COUNT, bits);
+      plain.to_floats(by_plain, integers_by_plain, COUNT, bits);
+      assert_same(COUNT, by_library, by_plain);
+    }
+  for (int limit = 1; limit < 6; limit++)
+    assert_int_equal(tn_fixed_first_beyond(y, COUNT, (float)limit), plain.first_beyond(y, COUNT, (float)limit));
+}
+
 /* What is looked for stands in each place of a vector once, and nowhere in x. */
 static void test_searches(void **state) {
   (void)state;
@@ -267,7 +285,7 @@ int main(void) {
       cmocka_unit_test(test_max_norm),     cmocka_unit_test(test_norms),
       cmocka_unit_test(test_random),       cmocka_unit_test(test_shifts),
       cmocka_unit_test(test_picked),       cmocka_unit_test(test_sums_of_parts),
-      cmocka_unit_test(test_searches),
+      cmocka_unit_test(test_searches),     cmocka_unit_test(test_fixed),
   };
   return cmocka_run_group_tests_name("versions", tests, fill_arrays, NULL);
 }

@@ -1,17 +1,10 @@
 #include "dist/fixed.h"
 
+#include "math/multiversion.h"
+#include "math/share.h"
+
 #include <math.h>
 #include <string.h>
-
-/* A block of floats stays in the first-level cache between its check and its conversion. */
-enum { BLOCK = 2048 };
-
-/* Compiled again for wider vectors, and chosen by the processor at start; integer results cannot depend on which. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define TN_CLONES __attribute__((target_clones("default", "avx2", "arch=skylake-avx512")))
-#else
-#define TN_CLONES
-#endif
 
 /* |x| < |y| as numbers where the bits without the sign are less as integers; infinity and NaN come last. */
 static int32_t magnitude_bits(float x) {
@@ -20,7 +13,7 @@ static int32_t magnitude_bits(float x) {
   return bits & INT32_MAX;
 }
 
-TN_CLONES static int32_t greatest_magnitude_bits(const float *values, int64_t count) {
+TN_MULTIVERSION static int32_t greatest_magnitude_bits(const float *values, int64_t count) {
   int32_t greatest = 0;
   for (int64_t i = 0; i < count; i++) {
     const int32_t bits = magnitude_bits(values[i]);
@@ -35,8 +28,8 @@ static int64_t min_int64(int64_t a, int64_t b) {
 
 int64_t tn_fixed_first_beyond(const float *values, int64_t count, float limit) {
   const int32_t limit_bits = magnitude_bits(limit);
-  for (int64_t start = 0; start < count; start += BLOCK) {
-    const int64_t end = min_int64(start + BLOCK, count);
+  for (int64_t start = 0; start < count; start += TN_SHARE_STEP) {
+    const int64_t end = min_int64(start + TN_SHARE_STEP, count);
     if (greatest_magnitude_bits(values + start, end - start) < limit_bits)
       continue;
     for (int64_t i = start; i < end; i++)
@@ -59,14 +52,14 @@ static int64_t round_small(double x) {
   return sum_bits - shifter_bits;
 }
 
-TN_CLONES static void store_small(int64_t *restrict integers, const float *restrict values, int64_t count,
-                                  double factor) {
+TN_MULTIVERSION static void store_small(int64_t *restrict integers, const float *restrict values, int64_t count,
+                                        double factor) {
   for (int64_t i = 0; i < count; i++)
     integers[i] = round_small((double)values[i] * factor);
 }
 
-TN_CLONES static void add_small(int64_t *restrict integers, const float *restrict values, int64_t count,
-                                double factor) {
+TN_MULTIVERSION static void add_small(int64_t *restrict integers, const float *restrict values, int64_t count,
+                                      double factor) {
   for (int64_t i = 0; i < count; i++)
     integers[i] += round_small((double)values[i] * factor);
 }
@@ -77,12 +70,13 @@ static void convert_large(int64_t *restrict integers, const float *restrict valu
     integers[i] = (add ? integers[i] : 0) + llrint((double)values[i] * factor);
 }
 
+/* A block of floats stays in the first-level cache between its check and its conversion. */
 int64_t tn_fixed_from_floats(int64_t *integers, const float *values, int64_t count, int bits, float limit, bool add) {
   const double factor = ldexp(1.0, bits); /* a float times a power of two is exact in double */
   const int32_t limit_bits = magnitude_bits(limit);
   const int32_t small_bits = magnitude_bits(ldexpf(1.0F, 51 - bits));
-  for (int64_t start = 0; start < count; start += BLOCK) {
-    const int64_t length = min_int64(BLOCK, count - start);
+  for (int64_t start = 0; start < count; start += TN_SHARE_STEP) {
+    const int64_t length = min_int64(TN_SHARE_STEP, count - start);
     const int32_t greatest = greatest_magnitude_bits(values + start, length);
     if (greatest >= limit_bits)
       return start + tn_fixed_first_beyond(values + start, length, limit);
@@ -109,8 +103,8 @@ static double to_double(int64_t x) {
   return (high - (0x1p52 + 0x1p31)) * 0x1p32 + (low - 0x1p52);
 }
 
-TN_CLONES static void convert_back(float *restrict values, const int64_t *restrict integers, int64_t count,
-                                   double factor) {
+TN_MULTIVERSION static void convert_back(float *restrict values, const int64_t *restrict integers, int64_t count,
+                                         double factor) {
   for (int64_t i = 0; i < count; i++)
     values[i] = (float)(to_double(integers[i]) * factor);
 }
