@@ -71,6 +71,16 @@ static void test_a_step(void **state) {
   assert_int_equal(row.batch_needed, 4459);
 }
 
+static void test_synchronised_statistics(void **state) {
+  (void)state;
+  tn_plan_steps steps = two_sizes();
+  steps.accumulate = 3;
+  steps.sync_sums = 4;
+  steps.sync_bytes = 40000; /* 10 us each */
+  NEAR(predict(&steps, 2, 1).network_s, 20e-6 + 10e-3 + 3 * 4 * (20e-6 + 10e-6));
+  NEAR(predict(&steps, 2, 2).network_s, 0.0);
+}
+
 /* Below the smallest size that was timed, the line would give less than nothing. */
 static void test_batches_between_and_beyond(void **state) {
   (void)state;
@@ -190,6 +200,7 @@ int main(void) {
       cmocka_unit_test(test_halving),
       cmocka_unit_test(test_ring),
       cmocka_unit_test(test_a_step),
+      cmocka_unit_test(test_synchronised_statistics),
       cmocka_unit_test(test_batches_between_and_beyond),
       cmocka_unit_test(test_ranks_of_a_node_send_together),
       cmocka_unit_test(test_replicas_that_are_given),

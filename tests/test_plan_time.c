@@ -1,6 +1,7 @@
 /* What is timed and measured for a plan: its shape on 1 rank and on several of one node or two. How long it took is the
  * machine's. */
 #include "dist/handle.h"
+#include "dist/sums.h"
 #include "mpi_test.h"
 #include "train_case.h"
 
@@ -90,6 +91,25 @@ static void test_all_that_a_run_has_beside_steps(void **state) {
   case_destroy(&c);
 }
 
+/* Two sums a hidden layer of two numbers a unit, as TN_SUM_WORDS integers each, and a word that counts what is too
+ * large. */
+static void test_synchronised_statistics(void **state) {
+  (void)state;
+  train_case c;
+  tn_plan_steps steps;
+  case_create(&c);
+  case_set(&c, "model.outputs=3");
+  case_set(&c, "model.batch_norm=yes");
+  plan(&c, CASE_INPUTS, &steps);
+  assert_all_int_equal(steps.sync_sums, 0);
+  case_set(&c, "model.batch_norm_sync=yes");
+  plan(&c, CASE_INPUTS, &steps);
+  assert_all_int_equal(steps.sync_sums, 4);
+  assert_all_int_equal(steps.sync_bytes, 8 * 2 * ((2 * 60 * TN_SUM_WORDS + 1) + (2 * 70 * TN_SUM_WORDS + 1)));
+  assert_times(&steps);
+  case_destroy(&c);
+}
+
 static void test_values(void **state) {
   (void)state;
   static const char *const losses[] = {"model.loss=mse", "model.loss=sigmoid_cross_entropy"};
@@ -159,6 +179,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_no_data_are_needed),
       cmocka_unit_test(test_all_that_a_run_has_beside_steps),
+      cmocka_unit_test(test_synchronised_statistics),
       cmocka_unit_test(test_values),
       cmocka_unit_test(test_refusals),
       cmocka_unit_test(test_network),

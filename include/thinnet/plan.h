@@ -57,6 +57,8 @@ typedef struct tn_plan_steps {
   int64_t inputs, outputs, parameters;
   int64_t bytes_per_value;      /* 4, and 8 with parallel.reduction = exact */
   int64_t bytes;                /* a step's sum, as it travels between nodes */
+  int64_t sync_sums;            /* model.batch_norm_sync: sums of statistics in a batch, two a hidden layer; else 0 */
+  int64_t sync_bytes;           /* of them all, as they travel */
   int64_t replicas, accumulate; /* of the configuration; replicas = 0: one a rank */
   int64_t batch_size;
   int batch_count;

@@ -64,7 +64,13 @@ static int64_t nodes_of(const tn_plan_cluster *cluster) {
 }
 
 static double network_s(const tn_plan_steps *steps, const tn_plan_cluster *cluster) {
-  return tn_plan_network_s(&cluster->network, nodes_of(cluster), (double)steps->bytes);
+  const int64_t nodes = nodes_of(cluster);
+  const double gradient_s = tn_plan_network_s(&cluster->network, nodes, (double)steps->bytes);
+  if (steps->sync_sums == 0)
+    return gradient_s;
+  const double sums = (double)(steps->sync_sums * steps->accumulate);
+  return gradient_s +
+         sums * tn_plan_network_s(&cluster->network, nodes, (double)steps->sync_bytes / (double)steps->sync_sums);
 }
 
 /* Rows a second of `ranks` ranks, whose steps take `waiting_s` beside their work. */

@@ -2,6 +2,7 @@
 #include "base/median.h"
 #include "base/memory.h"
 #include "dist/comm.h"
+#include "dist/sums.h"
 #include "math/random.h"
 #include "nn/network.h"
 #include "train/row_source.h"
@@ -194,6 +195,14 @@ static int choose_batches(int64_t batch_size, int64_t rows[TN_PLAN_BATCHES_MAX])
   return count;
 }
 
+/* Forward and backward, each hidden layer waits for two sums of each of its units. */
+static void count_syncs(const tn_network *network, tn_plan_steps *steps) {
+  for (int l = 0; l < network->layer_count - 1; l++) {
+    steps->sync_sums += 2;
+    steps->sync_bytes += 2 * TN_SUM_ALL_WORDS(2 * network->layers[l].outputs) * (int64_t)sizeof(int64_t);
+  }
+}
+
 static tn_status describe(const subject *s, const tn_config *config, tn_plan_steps *steps) {
   const bool exact = config->parallel.reduction == TN_REDUCTION_EXACT;
   tn_network *network = NULL;
@@ -207,6 +216,8 @@ static tn_status describe(const subject *s, const tn_config *config, tn_plan_ste
                            .replicas = config->parallel.replicas,
                            .accumulate = config->train.accumulate,
                            .batch_size = config->train.batch_size};
+  if (s->config.model.batch_norm_sync)
+    count_syncs(network, steps);
   tn_network_destroy(&network);
   return TN_OK;
 }
