@@ -7,6 +7,9 @@ target_sources(tn_dist PRIVATE
   dist/launch.c
   dist/pulse.c
   dist/reduce.c
+  dist/reduce_memory.c
+  dist/reduce_path.c
+  dist/reduce_tail.c
   dist/shared.c
   dist/stage.c
   dist/stall.c

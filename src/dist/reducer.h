@@ -1,0 +1,63 @@
+/* What a tn_reducer is, for the files of the reduction alone: reduce.c, and what stands below it. */
+#ifndef TN_DIST_REDUCER_H
+#define TN_DIST_REDUCER_H
+
+#include "dist/handle.h"
+#include "dist/reduce.h"
+#include "dist/stage.h"
+#include "dist/thinned.h"
+
+/* How gradients go through the reduction: a row of the table in reduce_path.c. */
+typedef struct tn_reduce_path {
+  /* A replica is in: the place of the first value that cannot be added, and what stands there, or -1. */
+  int64_t (*take)(const tn_reducer *reducer, float *value);
+  /* The same behind the sum, for who takes a gradient unread; else NULL. */
+  int64_t (*look)(const tn_reducer *reducer, float *value);
+  /* Zeros for the sum, where there is no replica or one that cannot be added. */
+  void (*clear)(const tn_reducer *reducer);
+  /* The share of the sum into `total`; sums and flags behind it (exact mode: behind integer_total's). Collective. */
+  void (*sum)(const tn_reducer *reducer);
+} tn_reduce_path;
+
+struct tn_reducer {
+  const tn_comm *comm;
+  const tn_reduce_path *path;
+  bool exact;
+  bool one_replica; /* a rank, in a team: its gradient stays as it is until a share of it is added */
+  int replica_bits; /* 2^replica_bits >= replicas */
+  int fraction_bits;
+  float limit;      /* of a gradient; INFINITY in float mode */
+  double sum_limit; /* of a sum, likewise */
+  int64_t values;
+  int64_t added; /* local replicas that are in */
+
+  tn_shared *window;             /* the memory of floats and integers of all the team's ranks */
+  const float *first_floats;     /* those of the team's first rank */
+  const int64_t *first_integers; /* its integers */
+  float *floats;                 /* the gradient; in float mode sums and flags behind it */
+  int64_t *integers;             /* exact mode: gradient (unless one_replica), sums, flags */
+  int64_t *tail;                 /* exact mode: sums, flags */
+  float *total;                  /* the share of the sum; in float mode sums and flags behind it */
+  int64_t *integer_total;        /* exact mode: the share, sums, flags */
+  tn_stage stage;                /* the team's blocks; of use where there are several */
+  tn_thinned *thinned;           /* NULL: gradients are given whole */
+
+  double sums[TN_SUM_COUNT]; /* float mode: of the local replicas */
+  bool raised[TN_FLAG_COUNT];
+};
+
+/* reduce_memory.c. Blocks in the team's window, and what the sum goes into. TN_ERR_MEMORY. Collective, agreed. */
+tn_status tn_reduce_memory_create(tn_reducer *reducer, const tn_team *team);
+void tn_reduce_memory_destroy(tn_reducer *reducer); /* collective over the team */
+
+/* reduce_path.c. The path for what the reducer is, known when its memory and `thinned` are. */
+const tn_reduce_path *tn_reduce_path_of(const tn_reducer *reducer);
+
+/* reduce_tail.c. The step's sums and flags: begun, added to, put behind this rank's gradient, and read behind the
+ * total. */
+void tn_reduce_tail_begin(tn_reducer *reducer);
+void tn_reduce_tail_add(tn_reducer *reducer, int sum, double value);
+void tn_reduce_tail_write(tn_reducer *reducer);
+void tn_reduce_tail_read(const tn_reducer *reducer, double *sums, int64_t *flags);
+
+#endif
