@@ -133,10 +133,7 @@ static int64_t rows_of_all(const tn_run *run, int64_t micro) {
   return rows;
 }
 
-static void begin_sums(const tn_sync *sync, int64_t count) {
-  memset(sync->words, 0, (size_t)TN_SUM_ALL_WORDS(count) * sizeof *sync->words);
-}
-
+/* Adds up over the ranks what the lanes have put into the words. */
 static void sum_over_ranks(tn_run *run, int64_t count, double *clock) {
   tn_sync *sync = run->sync;
   tn_rank_times *times = &run->times;
@@ -146,61 +143,66 @@ static void sum_over_ranks(tn_run *run, int64_t count, double *clock) {
   tn_step_end_phase(&times->reduce_s, clock);
 }
 
-/* The product of every lane, and then, when their sums are complete, all that follows it. */
-static void forward_layer(tn_run *run, int layer, int64_t all_rows, double *clock) {
-  tn_sync *sync = run->sync;
-  const tn_network *network = run->network;
-  const tn_layer *shape = &network->layers[layer];
-  const bool is_normalised = shape->gain != TN_NO_TENSOR;
-  const int64_t count = 2 * shape->outputs;
-  begin_sums(sync, count);
-  for (int64_t i = 0; i < sync->lane_count; i++) {
-    const lane *l = &sync->lanes[i];
-    tn_pass_multiply(network, layer, run->parameters, l->workspace, l->rows);
-    if (!is_normalised)
-      continue;
-    memset(sync->own, 0, (size_t)count * sizeof *sync->own);
-    tn_norm_forward_sums(network, layer, l->workspace, l->rows, sync->own);
-    tn_sum_add_all(count, sync->own, sync->words);
-  }
-  if (is_normalised)
-    sum_over_ranks(run, count, clock);
-  for (int64_t i = 0; i < sync->lane_count; i++) {
-    const lane *l = &sync->lanes[i];
-    if (is_normalised)
-      tn_norm_forward_by(network, layer, run->parameters, l->workspace, l->rows, all_rows, sync->all);
-    tn_pass_activate(network, layer, run->parameters + network->tensors[shape->bias].offset, l->workspace, l->rows,
-                     &l->masks);
-  }
+/* Where all lanes stand. */
+typedef struct position {
+  int layer;
+  int64_t all_rows; /* of all lanes and ranks */
+  bool accumulate;
+} position;
+
+/* Half a layer's pass of one lane: up to the sums over rows, to which it adds its own, or from these sums on, which are
+ * those of all lanes then. sums NULL: the layer is not normalised. */
+typedef void half_pass(const tn_run *run, const position *at, const lane *l, double *sums);
+
+static void multiply(const tn_run *run, const position *at, const lane *l, double *sums) {
+  tn_pass_multiply(run->network, at->layer, run->parameters, l->workspace, l->rows);
+  if (sums != NULL)
+    tn_norm_forward_sums(run->network, at->layer, l->workspace, l->rows, sums);
 }
 
-/* The same on the way back: what needs the layer's d as it came, and then the rest. */
-static void backward_layer(tn_run *run, int layer, int64_t all_rows, bool accumulate, double *clock) {
-  tn_sync *sync = run->sync;
+static void activate(const tn_run *run, const position *at, const lane *l, double *sums) {
   const tn_network *network = run->network;
-  const bool is_normalised = network->layers[layer].gain != TN_NO_TENSOR;
-  const int64_t count = 2 * network->layers[layer].outputs;
-  begin_sums(sync, count);
+  const float *bias = run->parameters + network->tensors[network->layers[at->layer].bias].offset;
+  if (sums != NULL)
+    tn_norm_forward_by(network, at->layer, run->parameters, l->workspace, l->rows, at->all_rows, sums);
+  tn_pass_activate(network, at->layer, bias, l->workspace, l->rows, &l->masks);
+}
+
+/* What needs the layer's d as it came. */
+static void differentiate(const tn_run *run, const position *at, const lane *l, double *sums) {
+  float *gradient = gradient_of(run, l);
+  tn_pass_bias_gradient(run->network, at->layer, l->workspace, l->rows, gradient, at->accumulate);
+  if (sums == NULL)
+    return;
+  const float *d = tn_pass_delta(run->network, at->layer, l->workspace);
+  tn_norm_backward_sums(run->network, at->layer, l->workspace, l->rows, d, sums);
+  tn_norm_gradient(run->network, at->layer, l->workspace, l->rows, sums, gradient, at->accumulate);
+}
+
+static void multiply_back(const tn_run *run, const position *at, const lane *l, double *sums) {
+  if (sums != NULL)
+    tn_norm_backward_by(run->network, at->layer, run->parameters, l->workspace, l->rows, at->all_rows, sums,
+                        tn_pass_delta(run->network, at->layer, l->workspace));
+  tn_pass_products(run->network, at->layer, run->parameters, l->workspace, l->rows, gradient_of(run, l),
+                   at->accumulate);
+}
+
+/* A layer's pass of all lanes, its second half when their sums are complete. */
+static void pass_layer(tn_run *run, const position *at, half_pass *to_sums, half_pass *from_sums, double *clock) {
+  tn_sync *sync = run->sync;
+  const tn_layer *layer = &run->network->layers[at->layer];
+  const bool is_normalised = layer->gain != TN_NO_TENSOR;
+  const int64_t count = 2 * layer->outputs;
+  memset(sync->words, 0, (size_t)TN_SUM_ALL_WORDS(count) * sizeof *sync->words);
   for (int64_t i = 0; i < sync->lane_count; i++) {
-    const lane *l = &sync->lanes[i];
-    tn_pass_bias_gradient(network, layer, l->workspace, l->rows, gradient_of(run, l), accumulate);
-    if (!is_normalised)
-      continue;
     memset(sync->own, 0, (size_t)count * sizeof *sync->own);
-    tn_norm_backward_sums(network, layer, l->workspace, l->rows, tn_pass_delta(network, layer, l->workspace),
-                          sync->own);
-    tn_norm_gradient(network, layer, l->workspace, l->rows, sync->own, gradient_of(run, l), accumulate);
+    to_sums(run, at, &sync->lanes[i], is_normalised ? sync->own : NULL);
     tn_sum_add_all(count, sync->own, sync->words);
   }
   if (is_normalised)
     sum_over_ranks(run, count, clock);
-  for (int64_t i = 0; i < sync->lane_count; i++) {
-    const lane *l = &sync->lanes[i];
-    if (is_normalised)
-      tn_norm_backward_by(network, layer, run->parameters, l->workspace, l->rows, all_rows, sync->all,
-                          tn_pass_delta(network, layer, l->workspace));
-    tn_pass_products(network, layer, run->parameters, l->workspace, l->rows, gradient_of(run, l), accumulate);
-  }
+  for (int64_t i = 0; i < sync->lane_count; i++)
+    from_sums(run, at, &sync->lanes[i], is_normalised ? sync->all : NULL);
 }
 
 /* Batch number `micro` of all replicas. */
@@ -214,16 +216,17 @@ static void compute_batches(tn_run *run, int64_t micro, int64_t all_rows, double
   tn_step_mark(run, TN_PHASE_COMPUTE);
   for (int64_t i = 0; i < sync->lane_count; i++)
     tn_pass_input(network, sync->lanes[i].workspace, sync->lanes[i].rows, &sync->lanes[i].masks);
-  for (int layer = 0; layer < network->layer_count; layer++)
-    forward_layer(run, layer, all_rows, clock);
+  position at = {.all_rows = all_rows, .accumulate = micro > 0};
+  for (at.layer = 0; at.layer < network->layer_count; at.layer++)
+    pass_layer(run, &at, multiply, activate, clock);
   for (int64_t i = 0; i < sync->lane_count; i++) {
     lane *l = &sync->lanes[i];
     if (l->rows > 0)
       tn_loss_add(network->loss, l->rows, network->outputs, l->workspace->activation[network->layer_count - 1],
                   &l->targets, true, &l->sums);
   }
-  for (int layer = network->layer_count - 1; layer >= 0; layer--)
-    backward_layer(run, layer, all_rows, micro > 0, clock);
+  for (at.layer = network->layer_count - 1; at.layer >= 0; at.layer--)
+    pass_layer(run, &at, differentiate, multiply_back, clock);
   tn_step_end_phase(&run->times.compute_s, clock);
 }
 
