@@ -122,7 +122,8 @@ tn_status tn_run_resume_find(tn_run *run, tn_checkpoint **checkpoint, bool *foun
 tn_status tn_run_resume_load(tn_run *run, const tn_checkpoint *checkpoint);
 /* --init: parameters of another checkpoint of the same shape. Collective, agreed. */
 tn_status tn_run_init_from(tn_run *run, const char *path);
-/* For --dry-run: whether tn_run_folder_open would be refused. Nothing is made. Collective, agreed. */
+
+/* run_folder.c. For --dry-run: whether tn_run_folder_open would be refused. Nothing is made. Collective, agreed. */
 tn_status tn_run_folder_check(const tn_run *run);
 /* Refuses or clears a folder that holds an older run, and opens it. Rank 0's work; collective, agreed. */
 tn_status tn_run_folder_open(tn_run *run, bool resumed);

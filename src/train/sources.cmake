@@ -18,6 +18,7 @@ target_sources(tn_train PRIVATE
   train/resume.c
   train/rows.c
   train/run.c
+  train/run_folder.c
   train/same_rows.c
   train/sampler.c
   train/save.c
