@@ -42,14 +42,6 @@ int64_t tn_cli_parse_count(const char *option, const char *value, struct argp_st
   return count;
 }
 
-tn_status tn_cli_read_config(tn_config *config, const char *path, char *const *overrides, int override_count) {
-  tn_config_defaults(config);
-  tn_status status = tn_config_read(config, path);
-  for (int i = 0; i < override_count && status == TN_OK; i++)
-    status = tn_config_set(config, overrides[i]);
-  return status;
-}
-
 /* The arguments a line each, subcommand included; to be freed. NULL: out of memory. */
 static char *join(int argc, char **argv) {
   size_t size = 1;

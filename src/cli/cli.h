@@ -23,9 +23,6 @@ void tn_cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 /* The value of an option that counts something, from 1 on; anything else is a usage error. */
 int64_t tn_cli_parse_count(const char *option, const char *value, struct argp_state *state);
 
-/* The defaults, then the file, then the assignments of -s in their order. TN_ERR_CONFIG as tn_config_read. Local. */
-tn_status tn_cli_read_config(tn_config *config, const char *path, char *const *overrides, int override_count);
-
 /* The rank that the launcher's environment names, 0 where there is none: known before MPI is started, and looked up
  * then, since MPI sets such variables itself in a process that nobody launched. */
 int tn_cli_launch_rank(void);

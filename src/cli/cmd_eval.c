@@ -1,20 +1,18 @@
 /* thinnet eval */
+#include "cli/arguments.h"
 #include "cli/cli.h"
 #include "cli/measures_text.h"
 
-enum { OPTION_JSON = 256, OPTION_MC, OPTION_TOP };
+enum { OPTION_JSON = 256, OPTION_TOP };
 
 typedef struct arguments {
-  const char *const *files; /* checkpoints, and perhaps data behind them */
-  int file_count;
+  tn_cli_network_arguments networks; /* and perhaps data behind them */
   tn_eval_options options;
   bool json;
 } arguments;
 
 static const struct argp_option option_table[] = {
-    {"x", 'x', "PATH", 0, "Dataset of the features; default: data.test_x of the run, or /test/x", 0},
     {"y", 'y', "PATH", 0, "Dataset of the targets; default: data.test_y of the run, or /test/y", 0},
-    {"mc", OPTION_MC, "N", 0, "Monte-Carlo dropout: measure the mean prediction of N sampled networks", 0},
     {"top", OPTION_TOP, "K", 0,
      "Count rows whose class is among the K most probable; default: 5 where there are more than 5 classes", 0},
     {"json", OPTION_JSON, NULL, 0, "Print one JSON object: rows, loss and everything else that was measured", 0},
@@ -42,14 +40,11 @@ static const char description[] =
 static error_t parse_option(int key, char *value, struct argp_state *state) {
   arguments *args = state->input;
   switch (key) {
-  case 'x':
-    args->options.x_path = value;
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = &args->networks;
     return 0;
   case 'y':
     args->options.y_path = value;
-    return 0;
-  case OPTION_MC:
-    args->options.mc_samples = tn_cli_parse_count("--mc", value, state);
     return 0;
   case OPTION_TOP:
     args->options.top = tn_cli_parse_count("--top", value, state);
@@ -57,12 +52,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   case OPTION_JSON:
     args->json = true;
     return 0;
-  case ARGP_KEY_ARGS:
-    args->files = (const char *const *)(state->argv + state->next);
-    args->file_count = state->argc - state->next;
-    return 0;
-  case ARGP_KEY_NO_ARGS:
-    argp_error(state, "no CHECKPOINT given");
+  case ARGP_KEY_END:
+    if (args->networks.file_count == 0)
+      argp_error(state, "no CHECKPOINT given");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -71,14 +63,18 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 
 /* A single file is a checkpoint whatever it looks like: there is nothing else that it could be. */
 static tn_status evaluate(tn_comm *comm, arguments *args, tn_measures *measures) {
-  int count = args->file_count;
-  if (count > 1 && tn_is_data_file(comm, args->files[count - 1]))
-    args->options.data_file = args->files[--count];
-  return tn_eval(comm, args->files, count, &args->options, measures);
+  const char *const *files = args->networks.files;
+  int count = args->networks.file_count;
+  if (count > 1 && tn_is_data_file(comm, files[count - 1]))
+    args->options.data_file = files[--count];
+  args->options.x_path = args->networks.x_path;
+  args->options.mc_samples = args->networks.mc_samples;
+  return tn_eval(comm, files, count, &args->options, measures);
 }
 
 int tn_cmd_eval(int argc, char **argv) {
-  static const struct argp argp = {option_table, parse_option, "CHECKPOINT... [DATA.h5]", description, NULL,
+  static const struct argp_child children[] = {{&tn_cli_network_argp, 0, NULL, 0}, {0}};
+  static const struct argp argp = {option_table, parse_option, "CHECKPOINT... [DATA.h5]", description, children,
                                    NULL,         NULL};
   arguments args = {0};
   tn_measures measures = {0};

@@ -1,4 +1,5 @@
 /* thinnet plan */
+#include "cli/arguments.h"
 #include "cli/cli.h"
 #include "cli/rank_list.h"
 
@@ -20,9 +21,7 @@ enum {
 };
 
 typedef struct arguments {
-  const char *config_path;
-  char **overrides;
-  int override_count;
+  tn_cli_config_arguments config;
   tn_rank_list ranks;
   tn_plan_network network;
   int64_t ranks_per_node; /* 0: as many as were timed */
@@ -41,7 +40,6 @@ static const struct argp_option option_table[] = {
     {"inputs", OPTION_INPUTS, "N", 0, "Features of a row: data.file is not opened; needs model.outputs", 0},
     {"efficiency", OPTION_EFFICIENCY, "SHARE", 0, "What the batch in the last column is to reach; default 0.9", 0},
     {"seconds", OPTION_SECONDS, "S", 0, "To time each of three batch sizes for; default 1", 0},
-    {"set", 's', "SECTION.KEY=VALUE", 0, "Override a key of the configuration; may be repeated", 0},
     {"json", OPTION_JSON, NULL, 0, "Print one JSON object", 0},
     {0}};
 
@@ -66,9 +64,7 @@ static const char description[] =
     "Exit status: 0 done; 1 failed; 2 wrong usage, configuration or data.";
 
 static void check_arguments(const arguments *args, struct argp_state *state) {
-  if (!args->config_path)
-    argp_error(state, "no CONFIG.ini given; `thinnet config --defaults` prints one to start from");
-  else if (args->ranks.count == 0)
+  if (args->ranks.count == 0)
     argp_error(state, "--ranks is missing: for which numbers of ranks, such as --ranks 2,4,...,64");
   else if ((args->network.bandwidth > 0.0) != (args->network.latency_s >= 0.0))
     argp_error(state, "--bandwidth and --latency describe a network together, such as --bandwidth 10gbit --latency "
@@ -127,8 +123,8 @@ static error_t parse_network(int key, char *value, struct argp_state *state) {
 static error_t parse_option(int key, char *value, struct argp_state *state) {
   arguments *args = state->input;
   switch (key) {
-  case 's':
-    args->overrides[args->override_count++] = value;
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = &args->config;
     return 0;
   case OPTION_INPUTS:
     args->options.inputs = tn_cli_parse_count("--inputs", value, state);
@@ -141,11 +137,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return 0;
   case OPTION_JSON:
     args->json = true;
-    return 0;
-  case ARGP_KEY_ARG:
-    if (args->config_path)
-      argp_error(state, "one CONFIG.ini is expected, '%s' is a second one", value);
-    args->config_path = value;
     return 0;
   case ARGP_KEY_END:
     check_arguments(args, state);
@@ -243,8 +234,7 @@ static tn_status predict(const arguments *args, const tn_plan_steps *steps) {
 
 static tn_status plan(tn_comm *comm, arguments *args, tn_config *config) {
   tn_plan_steps steps;
-  tn_status status =
-      tn_comm_agree(comm, tn_cli_read_config(config, args->config_path, args->overrides, args->override_count));
+  tn_status status = tn_comm_agree(comm, tn_cli_read_config(config, &args->config));
   if (status == TN_OK)
     status = tn_plan_time(comm, config, &args->options, &steps);
   if (status == TN_OK && args->measures_network)
@@ -265,12 +255,14 @@ static int run(arguments *args, tn_config *config, int argc, char **argv) {
 }
 
 int tn_cmd_plan(int argc, char **argv) {
-  static const struct argp argp = {option_table, parse_option, "CONFIG.ini", description, NULL, NULL, NULL};
-  arguments args = {
-      .overrides = calloc((size_t)argc, sizeof *args.overrides), .network.latency_s = -1.0, .efficiency = 0.9};
+  static const struct argp_child children[] = {{&tn_cli_config_argp, 0, NULL, 0}, {0}};
+  static const struct argp argp = {option_table, parse_option, "CONFIG.ini", description, children, NULL, NULL};
+  arguments args = {.config.overrides = calloc((size_t)argc, sizeof *args.config.overrides),
+                    .network.latency_s = -1.0,
+                    .efficiency = 0.9};
   tn_config *config = calloc(1, sizeof *config);
   int exit_status = tn_status_exit_code(TN_ERR_MEMORY);
-  if (args.overrides && config) {
+  if (args.config.overrides && config) {
     tn_cli_parse(&argp, argc, argv, &args);
     args.measures_network = args.network.bandwidth <= 0.0;
     exit_status = run(&args, config, argc, argv);
@@ -278,6 +270,6 @@ int tn_cmd_plan(int argc, char **argv) {
     fputs("thinnet: error: out of memory\n", stderr);
   }
   free(config);
-  free(args.overrides);
+  free(args.config.overrides);
   return exit_status;
 }

@@ -1,24 +1,20 @@
 /* thinnet predict */
+#include "cli/arguments.h"
 #include "cli/cli.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { OPTION_MC = 256, OPTION_OVERWRITE };
+enum { OPTION_OVERWRITE = 256 };
 
 typedef struct arguments {
-  const char *const *files; /* checkpoints, and the data behind them */
-  int file_count;
+  tn_cli_network_arguments networks; /* and the data behind them */
   const char *out;
   tn_predict_options options;
 } arguments;
 
 static const struct argp_option option_table[] = {
-    {"x", 'x', "PATH", 0, "Dataset of the features; default: data.test_x of the run, or /test/x", 0},
     {"output", 'o', "OUT.h5", 0, "File to write", 0},
-    {"mc", OPTION_MC, "N", 0,
-     "Monte-Carlo dropout: the mean over N sampled networks, with deviation, predictive entropy and mutual information",
-     0},
     {"overwrite", OPTION_OVERWRITE, NULL, 0, "Replace OUT.h5 where it exists", 0},
     {0}};
 
@@ -38,24 +34,17 @@ static const char description[] =
 static error_t parse_option(int key, char *value, struct argp_state *state) {
   arguments *args = state->input;
   switch (key) {
-  case 'x':
-    args->options.x_path = value;
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = &args->networks;
     return 0;
   case 'o':
     args->out = value;
     return 0;
-  case OPTION_MC:
-    args->options.mc_samples = tn_cli_parse_count("--mc", value, state);
-    return 0;
   case OPTION_OVERWRITE:
     args->options.overwrite = true;
     return 0;
-  case ARGP_KEY_ARGS:
-    args->files = (const char *const *)(state->argv + state->next);
-    args->file_count = state->argc - state->next;
-    return 0;
   case ARGP_KEY_END:
-    if (args->file_count < 2)
+    if (args->networks.file_count < 2)
       argp_error(state, "CHECKPOINT and DATA.h5 are expected");
     else if (!args->out)
       argp_error(state, "-o OUT.h5 is missing: where to write the predictions");
@@ -65,8 +54,17 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   }
 }
 
+static tn_status predict(tn_comm *comm, arguments *args, int64_t *rows) {
+  const char *const *files = args->networks.files;
+  const int checkpoints = args->networks.file_count - 1;
+  args->options.x_path = args->networks.x_path;
+  args->options.mc_samples = args->networks.mc_samples;
+  return tn_predict(comm, files, checkpoints, files[checkpoints], args->out, &args->options, rows);
+}
+
 int tn_cmd_predict(int argc, char **argv) {
-  static const struct argp argp = {option_table, parse_option, "CHECKPOINT... DATA.h5 -o OUT.h5", description, NULL,
+  static const struct argp_child children[] = {{&tn_cli_network_argp, 0, NULL, 0}, {0}};
+  static const struct argp argp = {option_table, parse_option, "CHECKPOINT... DATA.h5 -o OUT.h5", description, children,
                                    NULL,         NULL};
   arguments args = {0};
   int64_t rows = 0;
@@ -74,8 +72,7 @@ int tn_cmd_predict(int argc, char **argv) {
   tn_cli_parse(&argp, argc, argv, &args);
   tn_status status = tn_cli_start(argc, argv, &comm);
   if (status == TN_OK)
-    status = tn_predict(comm, args.files, args.file_count - 1, args.files[args.file_count - 1], args.out, &args.options,
-                        &rows);
+    status = predict(comm, &args, &rows);
   if (status == TN_OK && tn_comm_rank(comm) == 0)
     printf("written    %s: %" PRId64 " rows\n", args.out, rows);
   const int exit_status = tn_cli_finish(comm, status);

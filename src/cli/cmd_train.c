@@ -1,4 +1,5 @@
 /* thinnet train */
+#include "cli/arguments.h"
 #include "cli/cli.h"
 #include "cli/display.h"
 
@@ -11,15 +12,13 @@
 enum { OPTION_RESUME = 256, OPTION_INIT, OPTION_OVERWRITE, OPTION_QUIET, OPTION_DRY_RUN };
 
 typedef struct arguments {
-  const char *config_path, *out_dir;
-  char **overrides;
-  int override_count;
+  tn_cli_config_arguments config;
+  const char *out_dir;
   bool quiet;
   tn_train_options options;
 } arguments;
 
 static const struct argp_option option_table[] = {
-    {"set", 's', "SECTION.KEY=VALUE", 0, "Override a key of the configuration; may be repeated, the last one wins", 0},
     {"output", 'o', "DIR", 0, "Folder of the run (output.dir); default: runs/NAME of the configuration file", 0},
     {"resume", OPTION_RESUME, NULL, 0,
      "Continue from the newest good checkpoint in the folder; start afresh where there is none", 0},
@@ -46,9 +45,7 @@ static const char description[] =
     "run again with --resume.";
 
 static void check_arguments(const arguments *args, struct argp_state *state) {
-  if (!args->config_path)
-    argp_error(state, "no CONFIG.ini given; `thinnet config --defaults` prints one to start from");
-  else if (args->options.resume && args->options.init_checkpoint)
+  if (args->options.resume && args->options.init_checkpoint)
     argp_error(state, "--resume continues a run, --init starts a new one: give one of them");
   else if (args->options.resume && args->options.overwrite)
     argp_error(state, "--resume continues a run, --overwrite replaces it: give one of them");
@@ -57,8 +54,8 @@ static void check_arguments(const arguments *args, struct argp_state *state) {
 static error_t parse_option(int key, char *value, struct argp_state *state) {
   arguments *args = state->input;
   switch (key) {
-  case 's':
-    args->overrides[args->override_count++] = value;
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = &args->config;
     return 0;
   case 'o':
     if (!*value)
@@ -79,11 +76,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return 0;
   case OPTION_DRY_RUN:
     args->options.dry_run = true;
-    return 0;
-  case ARGP_KEY_ARG:
-    if (args->config_path)
-      argp_error(state, "one CONFIG.ini is expected, '%s' is a second one", value);
-    args->config_path = value;
     return 0;
   case ARGP_KEY_END:
     check_arguments(args, state);
@@ -108,11 +100,11 @@ static tn_status set_dir(tn_config *config, const char *dir) {
 }
 
 static tn_status read_config(const arguments *args, tn_config *config) {
-  tn_status status = tn_cli_read_config(config, args->config_path, args->overrides, args->override_count);
+  tn_status status = tn_cli_read_config(config, &args->config);
   if (status == TN_OK && args->out_dir)
     status = set_dir(config, args->out_dir);
   if (status == TN_OK && !config->output.dir[0])
-    set_default_dir(args->config_path, config->output.dir, sizeof config->output.dir);
+    set_default_dir(args->config.path, config->output.dir, sizeof config->output.dir);
   return status;
 }
 
@@ -157,18 +149,19 @@ static int run(arguments *args, tn_config *config, int argc, char **argv) {
 }
 
 int tn_cmd_train(int argc, char **argv) {
-  static const struct argp argp = {option_table, parse_option, "CONFIG.ini", description, NULL, NULL, NULL};
-  arguments args = {.overrides = calloc((size_t)argc, sizeof *args.overrides)};
+  static const struct argp_child children[] = {{&tn_cli_config_argp, 0, NULL, 0}, {0}};
+  static const struct argp argp = {option_table, parse_option, "CONFIG.ini", description, children, NULL, NULL};
+  arguments args = {.config.overrides = calloc((size_t)argc, sizeof *args.config.overrides)};
   tn_config *config = calloc(1, sizeof *config);
   int exit_status = tn_status_exit_code(TN_ERR_MEMORY);
   signal(SIGPIPE, SIG_IGN); /* a reader of the output that goes away ends no run */
-  if (args.overrides && config) {
+  if (args.config.overrides && config) {
     tn_cli_parse(&argp, argc, argv, &args);
     exit_status = run(&args, config, argc, argv);
   } else {
     fputs("thinnet: error: out of memory\n", stderr);
   }
   free(config);
-  free(args.overrides);
+  free(args.config.overrides);
   return exit_status;
 }

@@ -1,4 +1,5 @@
 target_sources(thinnet_command PRIVATE
+  cli/arguments.c
   cli/cli.c
   cli/cmd_config.c
   cli/cmd_eval.c
