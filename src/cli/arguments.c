@@ -1,12 +1,18 @@
 #include "cli/arguments.h"
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 /* Beyond the keys of the subcommands' own options, which begin at 256. */
 enum { OPTION_MC = 512 };
 
 static error_t parse_config(int key, char *value, struct argp_state *state) {
   tn_cli_config_arguments *args = state->input;
   switch (key) {
+  case ARGP_KEY_INIT:
+    args->overrides = calloc((size_t)state->argc, sizeof *args->overrides);
+    return args->overrides ? 0 : ENOMEM;
   case 's':
     args->overrides[args->override_count++] = value;
     return 0;
@@ -29,11 +35,14 @@ static const struct argp_option config_options[] = {
     {0}};
 const struct argp tn_cli_config_argp = {config_options, parse_config, NULL, NULL, NULL, NULL, NULL};
 
-tn_status tn_cli_read_config(tn_config *config, const tn_cli_config_arguments *arguments) {
-  tn_config_defaults(config);
-  tn_status status = tn_config_read(config, arguments->path);
+tn_status tn_cli_read_config(tn_config **config, const tn_cli_config_arguments *arguments) {
+  *config = calloc(1, sizeof **config);
+  if (!*config)
+    return TN_ERR_MEMORY;
+  tn_config_defaults(*config);
+  tn_status status = tn_config_read(*config, arguments->path);
   for (int i = 0; i < arguments->override_count && status == TN_OK; i++)
-    status = tn_config_set(config, arguments->overrides[i]);
+    status = tn_config_set(*config, arguments->overrides[i]);
   return status;
 }
 

@@ -7,16 +7,17 @@
 #include <stdint.h>
 #include <thinnet/thinnet.h>
 
-/* CONFIG.ini, which has to be there, and -s SECTION.KEY=VALUE. The caller gives room for argc overrides. */
+/* CONFIG.ini, which has to be there, and -s SECTION.KEY=VALUE. */
 typedef struct tn_cli_config_arguments {
   const char *path;
-  char **overrides;
+  char **overrides; /* to be freed by the caller */
   int override_count;
 } tn_cli_config_arguments;
 extern const struct argp tn_cli_config_argp;
 
-/* The defaults, then the file, then the overrides in their order. TN_ERR_CONFIG as tn_config_read. Local. */
-tn_status tn_cli_read_config(tn_config *config, const tn_cli_config_arguments *arguments);
+/* The defaults, then the file, then the overrides in their order, in a new configuration that the caller frees, also
+ * after an error. TN_ERR_CONFIG as tn_config_read, TN_ERR_MEMORY. Local. */
+tn_status tn_cli_read_config(tn_config **config, const tn_cli_config_arguments *arguments);
 
 /* Any number of files, checkpoints first; -x, and --mc. */
 typedef struct tn_cli_network_arguments {

@@ -29,7 +29,10 @@ void tn_cli_parse(const struct argp *argp, int argc, char **argv, void *input) {
   const int usage_status = tn_status_exit_code(TN_ERR_USAGE);
   argp_err_exit_status = usage_status;
   const unsigned flags = tn_cli_launch_rank() == 0 ? 0 : ARGP_SILENT;
-  if (argp_parse(argp, argc, argv, flags, NULL, input) != 0)
+  const error_t error = argp_parse(argp, argc, argv, flags, NULL, input);
+  if (error == ENOMEM)
+    exit(tn_cli_finish(NULL, TN_ERR_MEMORY));
+  if (error != 0)
     exit(usage_status);
 }
 
@@ -54,7 +57,7 @@ static char *join(int argc, char **argv) {
   return text;
 }
 
-tn_status tn_cli_start(int argc, char **argv, tn_comm **comm) {
+static tn_status start(int argc, char **argv, tn_comm **comm) {
   char *line = join(argc, argv);
   tn_status status = tn_comm_start(&argc, &argv, comm);
   if (status == TN_OK)
@@ -76,6 +79,17 @@ int tn_cli_finish(const tn_comm *comm, tn_status status) {
             status == TN_STOPPED ? "" : "error: ", message[0] ? message : tn_status_text(status));
   }
   return tn_status_exit_code(status);
+}
+
+int tn_cli_run(const struct argp *argp, int argc, char **argv, void *arguments, tn_cli_work *work) {
+  tn_comm *comm = NULL;
+  tn_cli_parse(argp, argc, argv, arguments);
+  tn_status status = start(argc, argv, &comm);
+  if (status == TN_OK)
+    status = work(comm, arguments);
+  const int exit_status = tn_cli_finish(comm, status);
+  tn_comm_destroy(&comm);
+  return exit_status;
 }
 
 bool tn_cli_is_interactive(void) {

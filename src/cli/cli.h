@@ -27,9 +27,11 @@ int64_t tn_cli_parse_count(const char *option, const char *value, struct argp_st
  * then, since MPI sets such variables itself in a process that nobody launched. */
 int tn_cli_launch_rank(void);
 
-/* tn_comm_start for a subcommand whose ranks all have to do the same: TN_ERR_USAGE on all ranks where their arguments
- * differ, and where they are ranks to Slurm alone (tn_comm_check_launch). The caller destroys *comm. Collective. */
-tn_status tn_cli_start(int argc, char **argv, tn_comm **comm);
+/* A subcommand that ranks do together: parses the arguments into `arguments`, starts MPI, does `work` on all ranks, and
+ * prints why it failed where it did; returns the exit status. The ranks have to be told the same: all fail where their
+ * arguments differ, and where they are ranks to Slurm alone (tn_comm_check_launch). */
+typedef tn_status tn_cli_work(tn_comm *comm, void *arguments);
+int tn_cli_run(const struct argp *argp, int argc, char **argv, void *arguments, tn_cli_work *work);
 
 /* Prints why `status` is not TN_OK, on rank 0 (comm NULL: this process), and returns its exit status. */
 int tn_cli_finish(const tn_comm *comm, tn_status status);

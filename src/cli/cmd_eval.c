@@ -72,21 +72,20 @@ static tn_status evaluate(tn_comm *comm, arguments *args, tn_measures *measures)
   return tn_eval(comm, files, count, &args->options, measures);
 }
 
+static tn_status run(tn_comm *comm, void *context) {
+  arguments *args = context;
+  tn_measures measures = {0};
+  const tn_status status = evaluate(comm, args, &measures);
+  if (status == TN_OK && tn_comm_rank(comm) == 0)
+    (args->json ? tn_cli_print_measures_json : tn_cli_print_measures_text)(&measures);
+  tn_measures_clear(&measures);
+  return status;
+}
+
 int tn_cmd_eval(int argc, char **argv) {
   static const struct argp_child children[] = {{&tn_cli_network_argp, 0, NULL, 0}, {0}};
   static const struct argp argp = {option_table, parse_option, "CHECKPOINT... [DATA.h5]", description, children,
                                    NULL,         NULL};
   arguments args = {0};
-  tn_measures measures = {0};
-  tn_comm *comm = NULL;
-  tn_cli_parse(&argp, argc, argv, &args);
-  tn_status status = tn_cli_start(argc, argv, &comm);
-  if (status == TN_OK)
-    status = evaluate(comm, &args, &measures);
-  if (status == TN_OK && tn_comm_rank(comm) == 0)
-    (args.json ? tn_cli_print_measures_json : tn_cli_print_measures_text)(&measures);
-  tn_measures_clear(&measures);
-  const int exit_status = tn_cli_finish(comm, status);
-  tn_comm_destroy(&comm);
-  return exit_status;
+  return tn_cli_run(&argp, argc, argv, &args, run);
 }

@@ -232,44 +232,32 @@ static tn_status predict(const arguments *args, const tn_plan_steps *steps) {
   return TN_OK;
 }
 
-static tn_status plan(tn_comm *comm, arguments *args, tn_config *config) {
+static tn_status plan(tn_comm *comm, arguments *args, const tn_config *config) {
   tn_plan_steps steps;
-  tn_status status = tn_comm_agree(comm, tn_cli_read_config(config, &args->config));
-  if (status == TN_OK)
-    status = tn_plan_time(comm, config, &args->options, &steps);
+  tn_status status = tn_plan_time(comm, config, &args->options, &steps);
+  args->measures_network = args->network.bandwidth <= 0.0;
   if (status == TN_OK && args->measures_network)
     status = tn_plan_measure_network(comm, config, &steps, args->options.seconds, &args->network);
   if (status == TN_OK && tn_comm_rank(comm) == 0)
     status = predict(args, &steps);
-  return status;
+  return tn_comm_agree(comm, status);
 }
 
-static int run(arguments *args, tn_config *config, int argc, char **argv) {
-  tn_comm *comm = NULL;
-  tn_status status = tn_cli_start(argc, argv, &comm);
+static tn_status run(tn_comm *comm, void *context) {
+  arguments *args = context;
+  tn_config *config = NULL;
+  tn_status status = tn_comm_agree(comm, tn_cli_read_config(&config, &args->config));
   if (status == TN_OK)
-    status = tn_comm_agree(comm, plan(comm, args, config));
-  const int exit_status = tn_cli_finish(comm, status);
-  tn_comm_destroy(&comm);
-  return exit_status;
+    status = plan(comm, args, config);
+  free(config);
+  return status;
 }
 
 int tn_cmd_plan(int argc, char **argv) {
   static const struct argp_child children[] = {{&tn_cli_config_argp, 0, NULL, 0}, {0}};
   static const struct argp argp = {option_table, parse_option, "CONFIG.ini", description, children, NULL, NULL};
-  arguments args = {.config.overrides = calloc((size_t)argc, sizeof *args.config.overrides),
-                    .network.latency_s = -1.0,
-                    .efficiency = 0.9};
-  tn_config *config = calloc(1, sizeof *config);
-  int exit_status = tn_status_exit_code(TN_ERR_MEMORY);
-  if (args.config.overrides && config) {
-    tn_cli_parse(&argp, argc, argv, &args);
-    args.measures_network = args.network.bandwidth <= 0.0;
-    exit_status = run(&args, config, argc, argv);
-  } else {
-    fputs("thinnet: error: out of memory\n", stderr);
-  }
-  free(config);
+  arguments args = {.network.latency_s = -1.0, .efficiency = 0.9};
+  const int exit_status = tn_cli_run(&argp, argc, argv, &args, run);
   free(args.config.overrides);
   return exit_status;
 }

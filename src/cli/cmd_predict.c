@@ -54,12 +54,17 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   }
 }
 
-static tn_status predict(tn_comm *comm, arguments *args, int64_t *rows) {
+static tn_status run(tn_comm *comm, void *context) {
+  arguments *args = context;
   const char *const *files = args->networks.files;
   const int checkpoints = args->networks.file_count - 1;
+  int64_t rows = 0;
   args->options.x_path = args->networks.x_path;
   args->options.mc_samples = args->networks.mc_samples;
-  return tn_predict(comm, files, checkpoints, files[checkpoints], args->out, &args->options, rows);
+  const tn_status status = tn_predict(comm, files, checkpoints, files[checkpoints], args->out, &args->options, &rows);
+  if (status == TN_OK && tn_comm_rank(comm) == 0)
+    printf("written    %s: %" PRId64 " rows\n", args->out, rows);
+  return status;
 }
 
 int tn_cmd_predict(int argc, char **argv) {
@@ -67,15 +72,5 @@ int tn_cmd_predict(int argc, char **argv) {
   static const struct argp argp = {option_table, parse_option, "CHECKPOINT... DATA.h5 -o OUT.h5", description, children,
                                    NULL,         NULL};
   arguments args = {0};
-  int64_t rows = 0;
-  tn_comm *comm = NULL;
-  tn_cli_parse(&argp, argc, argv, &args);
-  tn_status status = tn_cli_start(argc, argv, &comm);
-  if (status == TN_OK)
-    status = predict(comm, &args, &rows);
-  if (status == TN_OK && tn_comm_rank(comm) == 0)
-    printf("written    %s: %" PRId64 " rows\n", args.out, rows);
-  const int exit_status = tn_cli_finish(comm, status);
-  tn_comm_destroy(&comm);
-  return exit_status;
+  return tn_cli_run(&argp, argc, argv, &args, run);
 }

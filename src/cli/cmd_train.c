@@ -99,8 +99,9 @@ static tn_status set_dir(tn_config *config, const char *dir) {
   return tn_config_set(config, assignment);
 }
 
-static tn_status read_config(const arguments *args, tn_config *config) {
-  tn_status status = tn_cli_read_config(config, &args->config);
+static tn_status read_config(const arguments *args, tn_config **read) {
+  tn_status status = tn_cli_read_config(read, &args->config);
+  tn_config *config = *read;
   if (status == TN_OK && args->out_dir)
     status = set_dir(config, args->out_dir);
   if (status == TN_OK && !config->output.dir[0])
@@ -123,12 +124,9 @@ static tn_status train(tn_comm *comm, arguments *args, tn_config *config) {
   const bool is_root = tn_comm_rank(comm) == 0;
   tn_display display = {0};
   tn_train_result result = {0};
-  tn_status status = tn_comm_agree(comm, read_config(args, config));
-  if (status != TN_OK)
-    return status;
   args->options.handle_signals = true;
   args->options.observer = tn_display_start(&display, config->output.progress, args->quiet);
-  status = tn_train(comm, config, &args->options, &result);
+  const tn_status status = tn_train(comm, config, &args->options, &result);
   /* A request that comes too late must not make a failure of a run that is over. */
   signal(SIGUSR1, SIG_IGN);
   signal(SIGUSR2, SIG_IGN);
@@ -138,30 +136,22 @@ static tn_status train(tn_comm *comm, arguments *args, tn_config *config) {
   return status;
 }
 
-static int run(arguments *args, tn_config *config, int argc, char **argv) {
-  tn_comm *comm = NULL;
-  tn_status status = tn_cli_start(argc, argv, &comm);
+static tn_status run(tn_comm *comm, void *context) {
+  arguments *args = context;
+  tn_config *config = NULL;
+  tn_status status = tn_comm_agree(comm, read_config(args, &config));
   if (status == TN_OK)
     status = train(comm, args, config);
-  const int exit_status = tn_cli_finish(comm, status);
-  tn_comm_destroy(&comm);
-  return exit_status;
+  free(config);
+  return status;
 }
 
 int tn_cmd_train(int argc, char **argv) {
   static const struct argp_child children[] = {{&tn_cli_config_argp, 0, NULL, 0}, {0}};
   static const struct argp argp = {option_table, parse_option, "CONFIG.ini", description, children, NULL, NULL};
-  arguments args = {.config.overrides = calloc((size_t)argc, sizeof *args.config.overrides)};
-  tn_config *config = calloc(1, sizeof *config);
-  int exit_status = tn_status_exit_code(TN_ERR_MEMORY);
+  arguments args = {0};
   signal(SIGPIPE, SIG_IGN); /* a reader of the output that goes away ends no run */
-  if (args.config.overrides && config) {
-    tn_cli_parse(&argp, argc, argv, &args);
-    exit_status = run(&args, config, argc, argv);
-  } else {
-    fputs("thinnet: error: out of memory\n", stderr);
-  }
-  free(config);
+  const int exit_status = tn_cli_run(&argp, argc, argv, &args, run);
   free(args.config.overrides);
   return exit_status;
 }
