@@ -8,9 +8,9 @@ typedef enum element { FLOATS, INTEGERS } element;
 static const int64_t size_of[] = {[FLOATS] = sizeof(float), [INTEGERS] = sizeof(int64_t)};
 
 static void sum_over_nodes(const tn_stage *stage, element type, void *total) {
-  const MPI_Datatype mpi_type = type == FLOATS ? MPI_FLOAT : MPI_INT64_T;
   tn_pulse_enter(stage->team->comm);
-  tn_reduce_over(stage->team->peers, total, stage->share.count + stage->tail, mpi_type, MPI_SUM);
+  tn_reduce_over(stage->team->peers, total, stage->share.count + stage->tail, type == FLOATS ? MPI_FLOAT : MPI_INT64_T,
+                 MPI_SUM);
   tn_pulse_leave(stage->team->comm);
 }
 
