@@ -12,6 +12,7 @@ if(TN_TESTED_LIBRARY STREQUAL "STATIC_LIBRARY") # --wrap reaches what is linked 
   target_link_options(test_train_flip PRIVATE -Wl,--wrap=tn_optimizer_apply)
 endif()
 tn_add_test(predict SOURCES test_predict.c predict_case.c train_case.c mpi_test.c RANKS 1 2 3 4 SECONDS 300)
+tn_add_test(spread SOURCES test_spread.c)
 tn_add_test(ensemble SOURCES test_ensemble.c predict_case.c train_case.c mpi_test.c RANKS 1 2 3 4 SECONDS 600)
 add_test(NAME stalled_run COMMAND ${TN_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/test_stall.py)
 set_tests_properties(stalled_run PROPERTIES TIMEOUT 600 PROCESSORS 2

@@ -21,11 +21,12 @@ typedef struct tn_eval_options {
   int64_t top;        /* classes among which the right one has to be for top_accuracy */
 } tn_eval_options;
 
-/* Measures of `count` networks over all rows, by fixed blocks of 256 global rows spread over the ranks: the same bits
- * at any rank count. Several networks, which must have the same inputs, outputs and loss, and several samples are taken
- * as one prediction, the mean of theirs: all measures, the loss among them, are those of the mean. Each network
- * transforms the rows in its own way. Collective; the result is on every rank, and the caller clears it. TN_ERR_USAGE
- * where no data are named at all, or a network does not fit the others or the options. */
+/* Measures of `count` networks over all rows, by fixed blocks of 256 global rows and up to 16 parts of their members,
+ * dealt out over the ranks: the same bits at any rank count. Several networks, which must have the same inputs, outputs
+ * and loss, and several samples are taken as one prediction, the mean of theirs: all measures, the loss among them, are
+ * those of the mean. Each network transforms the rows in its own way. Collective; the result is on every rank, and the
+ * caller clears it. TN_ERR_USAGE where no data are named at all, or a network does not fit the others or the options.
+ */
 tn_status tn_eval(tn_comm *comm, const char *const *checkpoints, int count, const tn_eval_options *options,
                   tn_measures *measures);
 

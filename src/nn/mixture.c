@@ -9,33 +9,28 @@
 tn_status tn_mixture_create(tn_mixture *mixture, tn_loss loss, int64_t outputs, int64_t max_rows) {
   *mixture = (tn_mixture){.loss = loss, .outputs = outputs, .max_rows = max_rows};
   const int64_t count = max_rows * outputs;
-  TN_TRY(tn_alloc(&mixture->mean, count, sizeof(double), "mean outputs"));
-  TN_TRY(tn_alloc(&mixture->deviation, count, sizeof(double), "deviations of outputs"));
-  TN_TRY(tn_alloc(&mixture->rest, count, sizeof(double), "complements of outputs"));
+  mixture->sum_count = 3 * count + max_rows;
+  TN_TRY(tn_alloc(&mixture->sums, mixture->sum_count, sizeof(double), "sums of outputs"));
+  mixture->mean = mixture->sums;
+  mixture->deviation = mixture->mean + count;
+  mixture->rest = mixture->deviation + count;
+  mixture->information = mixture->rest + count;
   TN_TRY(tn_alloc(&mixture->entropy, max_rows, sizeof(double), "entropies"));
-  TN_TRY(tn_alloc(&mixture->information, max_rows, sizeof(double), "mutual information"));
   TN_TRY(tn_alloc(&mixture->z, count, sizeof(float), "logits of the mean"));
   return tn_alloc(&mixture->row, 2 * outputs, sizeof(double), "a row of outputs");
 }
 
 void tn_mixture_destroy(tn_mixture *mixture) {
-  tn_free(&mixture->mean);
-  tn_free(&mixture->deviation);
-  tn_free(&mixture->rest);
+  tn_free(&mixture->sums);
   tn_free(&mixture->entropy);
-  tn_free(&mixture->information);
   tn_free(&mixture->z);
   tn_free(&mixture->row);
 }
 
 void tn_mixture_begin(tn_mixture *mixture, int64_t rows) {
-  const size_t bytes = (size_t)(rows * mixture->outputs) * sizeof(double);
   mixture->rows = rows;
   mixture->members = 0;
-  memset(mixture->mean, 0, bytes);
-  memset(mixture->deviation, 0, bytes);
-  memset(mixture->rest, 0, bytes);
-  memset(mixture->information, 0, (size_t)rows * sizeof(double));
+  memset(mixture->sums, 0, (size_t)mixture->sum_count * sizeof(double));
 }
 
 /* -sum p log p; 0 log 0 = 0. */
@@ -44,6 +39,12 @@ static double entropy_of(int64_t classes, const double *p) {
   for (int64_t k = 0; k < classes; k++)
     sum -= p[k] == 0 ? 0 : p[k] * log(p[k]);
   return sum;
+}
+
+/* Only where it stays the only member is this what finish wants. */
+static void keep_z(tn_mixture *mixture, const float *z) {
+  if (mixture->members == 0)
+    memcpy(mixture->z, z, (size_t)(mixture->rows * mixture->outputs) * sizeof *z);
 }
 
 void tn_mixture_add(tn_mixture *mixture, const float *z) {
@@ -60,9 +61,16 @@ void tn_mixture_add(tn_mixture *mixture, const float *z) {
     if (mixture->loss == TN_SOFTMAX_CROSS_ENTROPY)
       mixture->information[i] += entropy_of(outputs, y);
   }
-  /* Only where it stays the only member is this what finish wants. */
-  if (mixture->members++ == 0)
-    memcpy(mixture->z, z, (size_t)(mixture->rows * outputs) * sizeof *z);
+  keep_z(mixture, z);
+  mixture->members++;
+}
+
+void tn_mixture_add_sums(tn_mixture *mixture, const double *sums, int64_t members, const float *z) {
+  for (int64_t i = 0; i < mixture->sum_count; i++)
+    mixture->sums[i] += sums[i];
+  if (members == 1)
+    keep_z(mixture, z);
+  mixture->members += members;
 }
 
 /* The logarithm of a probability, of the smallest normal number where it has underflowed: that is -708. */

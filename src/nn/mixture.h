@@ -21,6 +21,8 @@ typedef struct tn_mixture {
   tn_loss loss;
   int64_t outputs, max_rows;
   int64_t rows, members; /* of the present batch; members added so far */
+  double *sums;          /* (sum_count): mean, deviation, rest and information are parts of it */
+  int64_t sum_count;
   double *mean, *deviation;
   double *rest; /* sigmoid: 1 - mean without cancellation */
   double *entropy, *information;
@@ -38,6 +40,10 @@ void tn_mixture_destroy(tn_mixture *mixture);
 void tn_mixture_begin(tn_mixture *mixture, int64_t rows);
 void tn_mixture_add(tn_mixture *mixture, const float *z);
 void tn_mixture_finish(tn_mixture *mixture);
+
+/* Adds the sums of `members` members that another mixture of this shape has: its `sums`, and its z where that is one
+ * member; it may be NULL where members are in already. Local. */
+void tn_mixture_add_sums(tn_mixture *mixture, const double *sums, int64_t members, const float *z);
 
 /* The class of row i: the first of those that have the greatest mean. */
 int64_t tn_mixture_class(const tn_mixture *mixture, int64_t row);

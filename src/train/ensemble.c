@@ -4,6 +4,8 @@
 #include "nn/dropout.h"
 #include "train/evaluate.h"
 
+#include <string.h>
+
 static tn_status check_alike(const tn_loaded *first, const tn_loaded *other) {
   const tn_network *a = first->checkpoint->network, *b = other->checkpoint->network;
   if (a->inputs == b->inputs && a->outputs == b->outputs && a->loss == b->loss)
@@ -59,7 +61,12 @@ static tn_status create_buffers(tn_ensemble *ensemble) {
   for (int i = 0; i < ensemble->count; i++)
     TN_TRY(
         tn_workspace_create(&ensemble->workspaces[i], ensemble->networks[i].checkpoint->network, TN_BLOCK_ROWS, false));
-  return tn_mixture_create(&ensemble->mixture, network->loss, network->outputs, TN_BLOCK_ROWS);
+  TN_TRY(tn_mixture_create(&ensemble->part, network->loss, network->outputs, TN_BLOCK_ROWS));
+  TN_TRY(tn_mixture_create(&ensemble->whole, network->loss, network->outputs, TN_BLOCK_ROWS));
+  if (!tn_ensemble_is_mean(ensemble) || tn_comm_size(ensemble->comm) == 1)
+    return TN_OK;
+  return tn_alloc(&ensemble->parts, TN_SPREAD_PARTS_MAX * ensemble->part.sum_count, sizeof(double),
+                  "sums of outputs for other ranks");
 }
 
 tn_status tn_ensemble_open(tn_ensemble *ensemble, const tn_comm *comm, const char *const *paths, int count,
@@ -84,7 +91,9 @@ void tn_ensemble_close(tn_ensemble *ensemble) {
   }
   tn_free(&ensemble->networks);
   tn_free(&ensemble->workspaces);
-  tn_mixture_destroy(&ensemble->mixture);
+  tn_free(&ensemble->parts);
+  tn_mixture_destroy(&ensemble->part);
+  tn_mixture_destroy(&ensemble->whole);
   tn_row_stream_close(&ensemble->stream);
 }
 
@@ -94,7 +103,7 @@ tn_status tn_ensemble_open_rows(tn_ensemble *ensemble, const char *file, const c
 }
 
 /* One pass; sample < 0: without dropout. The input is made anew for each, since input dropout changes it. */
-static void add_member(tn_ensemble *ensemble, int index, int64_t sample, tn_range rows) {
+static void add_member(tn_ensemble *ensemble, int64_t index, int64_t sample, tn_range rows) {
   const tn_loaded *loaded = &ensemble->networks[index];
   const tn_checkpoint *checkpoint = loaded->checkpoint;
   tn_workspace *workspace = ensemble->workspaces[index];
@@ -104,21 +113,128 @@ static void add_member(tn_ensemble *ensemble, int index, int64_t sample, tn_rang
                                 .step = (uint64_t)checkpoint->progress.step,
                                 .first_row = (uint64_t)rows.first};
   tn_row_stream_input(&ensemble->stream, checkpoint, rows.count, workspace->input);
-  tn_mixture_add(&ensemble->mixture, tn_network_forward(checkpoint->network, checkpoint->parameters, workspace,
-                                                        rows.count, sample < 0 ? NULL : &masks));
+  tn_mixture_add(&ensemble->part, tn_network_forward(checkpoint->network, checkpoint->parameters, workspace, rows.count,
+                                                     sample < 0 ? NULL : &masks));
 }
 
-tn_status tn_ensemble_run(tn_ensemble *ensemble, tn_range rows, tn_targets *targets) {
-  TN_TRY(tn_row_stream_read(&ensemble->stream, rows.first, rows.count, targets));
-  tn_mixture_begin(&ensemble->mixture, rows.count);
-  for (int i = 0; i < ensemble->count; i++) {
-    if (ensemble->samples == 0)
-      add_member(ensemble, i, -1, rows);
-    for (int64_t sample = 0; sample < ensemble->samples; sample++)
-      add_member(ensemble, i, sample, rows);
+/* Members are the samples of the first network, then those of the next. */
+static void run_part(tn_ensemble *ensemble, tn_range members, tn_range rows) {
+  const int64_t samples = ensemble->samples;
+  tn_mixture_begin(&ensemble->part, rows.count);
+  for (int64_t m = members.first; m < members.first + members.count; m++) {
+    if (samples == 0)
+      add_member(ensemble, m, -1, rows);
+    else
+      add_member(ensemble, m / samples, m % samples, rows);
   }
-  tn_mixture_finish(&ensemble->mixture);
+}
+
+/* A stretch of the work, and what is done with it. */
+typedef struct run {
+  tn_ensemble *ensemble;
+  const tn_spread *spread;
+  int64_t first; /* row of the file */
+  int rank;
+  tn_ensemble_use *use;
+  void *context;
+  tn_targets targets; /* of the block that was read last */
+} run;
+
+static tn_range rows_of(const run *r, int64_t block) {
+  tn_range rows = tn_block_rows(r->spread->rows, block);
+  rows.first += r->first;
+  return rows;
+}
+
+static double *sums_at(const tn_ensemble *ensemble, int64_t index) {
+  return ensemble->parts + index * ensemble->part.sum_count;
+}
+
+static tn_status use_block(run *r, int64_t block) {
+  tn_mixture *whole = &r->ensemble->whole;
+  tn_mixture_finish(whole);
+  return r->use(r->context, rows_of(r, block), whole, &r->targets);
+}
+
+/* This rank's parts of a block: added up where it owns the block, which is used once it is whole, and else kept for the
+ * owner. */
+static tn_status run_block(run *r, int64_t block) {
+  tn_ensemble *ensemble = r->ensemble;
+  const tn_range rows = rows_of(r, block), parts = tn_spread_parts(r->spread, r->rank, block);
+  const bool is_owner = parts.first == 0;
+  TN_TRY(tn_row_stream_read(&ensemble->stream, rows.first, rows.count, &r->targets));
+  if (is_owner)
+    tn_mixture_begin(&ensemble->whole, rows.count);
+  for (int64_t part = parts.first; part < parts.first + parts.count; part++) {
+    run_part(ensemble, tn_spread_members(r->spread, part), rows);
+    const tn_mixture *found = &ensemble->part;
+    if (is_owner)
+      tn_mixture_add_sums(&ensemble->whole, found->sums, found->members, found->z);
+    else
+      memcpy(sums_at(ensemble, part - parts.first), found->sums, (size_t)found->sum_count * sizeof(double));
+  }
+  return is_owner && parts.count == r->spread->parts ? use_block(r, block) : TN_OK;
+}
+
+static tn_status run_blocks(run *r) {
+  for (int64_t block = tn_spread_start(r->spread, r->rank).block; block < r->spread->blocks; block++) {
+    if (tn_spread_parts(r->spread, r->rank, block).count == 0)
+      break;
+    TN_TRY(run_block(r, block));
+  }
   return TN_OK;
+}
+
+static void send_parts(const run *r, int64_t block) {
+  const tn_range parts = tn_spread_parts(r->spread, r->rank, block);
+  const int64_t bytes = r->ensemble->part.sum_count * (int64_t)sizeof(double);
+  if (parts.first > 0 && parts.count > 0)
+    tn_comm_send(r->ensemble->comm, sums_at(r->ensemble, 0), parts.count * bytes, tn_spread_owner(r->spread, block));
+}
+
+/* The parts of the last block that this rank owns, which those behind it have computed. */
+static tn_status receive_parts(run *r, int64_t block) {
+  tn_ensemble *ensemble = r->ensemble;
+  const int64_t bytes = ensemble->part.sum_count * (int64_t)sizeof(double);
+  int64_t done = tn_spread_parts(r->spread, r->rank, block).count;
+  if (done == r->spread->parts)
+    return TN_OK;
+  for (int from = r->rank + 1; done < r->spread->parts; from++) {
+    const tn_range parts = tn_spread_parts(r->spread, from, block);
+    if (parts.count > 0)
+      tn_comm_receive(ensemble->comm, sums_at(ensemble, 0), parts.count * bytes, from);
+    for (int64_t i = 0; i < parts.count; i++)
+      tn_mixture_add_sums(&ensemble->whole, sums_at(ensemble, i), tn_spread_members(r->spread, parts.first + i).count,
+                          NULL);
+    done += parts.count;
+  }
+  return use_block(r, block);
+}
+
+/* Everybody sends before it receives, and only to ranks before it: rank 0 waits for nobody who waits for it. */
+static tn_status exchange_parts(run *r) {
+  const tn_range owned = tn_spread_owned(r->spread, r->rank);
+  const int64_t start = tn_spread_start(r->spread, r->rank).block;
+  if (start < r->spread->blocks)
+    send_parts(r, start);
+  return owned.count > 0 ? receive_parts(r, owned.first + owned.count - 1) : TN_OK;
+}
+
+tn_spread tn_ensemble_spread(const tn_ensemble *ensemble, int64_t rows) {
+  return tn_spread_of(rows, ensemble->count * (ensemble->samples > 0 ? ensemble->samples : 1),
+                      tn_comm_size(ensemble->comm));
+}
+
+tn_status tn_ensemble_run(tn_ensemble *ensemble, const tn_spread *spread, int64_t first, tn_ensemble_use *use,
+                          void *context) {
+  run r = {.ensemble = ensemble,
+           .spread = spread,
+           .first = first,
+           .rank = tn_comm_rank(ensemble->comm),
+           .use = use,
+           .context = context};
+  TN_TRY(tn_comm_agree(ensemble->comm, run_blocks(&r)));
+  return tn_comm_agree(ensemble->comm, exchange_parts(&r));
 }
 
 const tn_network *tn_ensemble_network(const tn_ensemble *ensemble) {

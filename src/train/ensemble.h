@@ -5,6 +5,7 @@
 
 #include "nn/mixture.h"
 #include "train/loaded.h"
+#include "train/spread.h"
 
 typedef struct tn_ensemble {
   const tn_comm *comm;
@@ -13,7 +14,8 @@ typedef struct tn_ensemble {
   tn_loaded *networks;
   tn_workspace **workspaces;
   tn_row_stream stream;
-  tn_mixture mixture; /* of the rows that were run last */
+  tn_mixture part, whole; /* of the members of a part of the present block, and of all of them */
+  double *parts;          /* (TN_SPREAD_PARTS_MAX, part.sum_count): what others have computed, or are to get */
 } tn_ensemble;
 
 /* Reads the checkpoints, `count` paths that are borrowed. TN_ERR_USAGE, naming the file, where a network does not have
@@ -26,9 +28,17 @@ void tn_ensemble_close(tn_ensemble *ensemble);
 /* Opens the rows that are to be predicted; y_path NULL: no targets. Once. Collective, agreed. */
 tn_status tn_ensemble_open_rows(tn_ensemble *ensemble, const char *file, const char *x_path, const char *y_path);
 
-/* Predicts rows first..first+count-1, at most TN_BLOCK_ROWS: ensemble->mixture has them, *targets points at their
- * targets. Sample s of a network draws the masks of (the network's seed, s, layer, global row, unit). Local. */
-tn_status tn_ensemble_run(tn_ensemble *ensemble, tn_range rows, tn_targets *targets);
+/* What is done with a block of rows: `mixture` is the prediction, `targets` those of the rows. Local. */
+typedef tn_status tn_ensemble_use(void *context, tn_range rows, const tn_mixture *mixture, const tn_targets *targets);
+
+/* How the prediction of `rows` rows is dealt out over the ranks. */
+tn_spread tn_ensemble_spread(const tn_ensemble *ensemble, int64_t rows);
+
+/* Predicts the rows of `spread`, of which the first is row `first` of the file, the start of a block. Calls `use` for
+ * every block that this rank owns, in order. Sample s of a network draws the masks of (the network's seed, s, layer,
+ * global row, unit); all is the same for every number of ranks. Collective, agreed. */
+tn_status tn_ensemble_run(tn_ensemble *ensemble, const tn_spread *spread, int64_t first, tn_ensemble_use *use,
+                          void *context);
 
 /* The network that stands for all: the first. */
 const tn_network *tn_ensemble_network(const tn_ensemble *ensemble);

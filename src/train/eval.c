@@ -31,8 +31,8 @@ static tn_status choose_data(const tn_config *config, const tn_eval_options *opt
 typedef struct evaluation {
   tn_ensemble *ensemble;
   tn_measure_plan plan;
-  int64_t rows;
-  tn_range blocks;
+  tn_spread spread;
+  tn_range blocks;      /* that this rank owns */
   float *origin;        /* (outputs): the targets of row 0 */
   double *blocks_reals; /* (blocks, plan.real_sums) */
   double *reals;        /* (plan.real_sums) */
@@ -64,19 +64,17 @@ static tn_status create(evaluation *e) {
   return read_origin(e);
 }
 
-static tn_status run_blocks(evaluation *e) {
-  for (int64_t i = 0; i < e->blocks.count; i++) {
-    tn_targets targets;
-    TN_TRY(tn_ensemble_run(e->ensemble, tn_block_rows(e->rows, e->blocks.first + i), &targets));
-    tn_measures_add(&e->plan, &e->ensemble->mixture, &targets, e->blocks_reals + i * e->plan.real_sums, e->counts);
-  }
+static tn_status add_block(void *context, tn_range rows, const tn_mixture *mixture, const tn_targets *targets) {
+  evaluation *e = context;
+  const int64_t block = rows.first / TN_BLOCK_ROWS - e->blocks.first;
+  tn_measures_add(&e->plan, mixture, targets, e->blocks_reals + block * e->plan.real_sums, e->counts);
   return TN_OK;
 }
 
 static tn_status measure(evaluation *e, tn_measures *measures) {
   const tn_comm *comm = e->ensemble->comm;
   TN_TRY(tn_comm_agree(comm, create(e)));
-  TN_TRY(tn_comm_agree(comm, run_blocks(e)));
+  TN_TRY(tn_ensemble_run(e->ensemble, &e->spread, 0, add_block, e));
   tn_comm_ordered_sum(comm, e->blocks_reals, e->blocks.count, e->plan.real_sums, e->reals);
   tn_comm_sum_int64(comm, e->counts, e->plan.count_sums);
   return tn_comm_agree(comm, tn_measures_finish(&e->plan, e->reals, e->counts, measures));
@@ -90,8 +88,8 @@ static tn_status evaluate(tn_ensemble *ensemble, const tn_eval_options *options,
   TN_TRY(choose_data(tn_ensemble_config(ensemble), options, &data));
   TN_TRY(tn_measure_plan_make(&e.plan, network->loss, network->outputs, options->top));
   TN_TRY(tn_ensemble_open_rows(ensemble, data.data_file, data.x_path, data.y_path));
-  e.rows = ensemble->stream.source.rows;
-  e.blocks = tn_blocks_of_rank(e.rows, tn_comm_rank(comm), tn_comm_size(comm));
+  e.spread = tn_ensemble_spread(ensemble, ensemble->stream.source.rows);
+  e.blocks = tn_spread_owned(&e.spread, tn_comm_rank(comm));
   const tn_status status = measure(&e, measures);
   destroy(&e);
   measures->networks = ensemble->count;

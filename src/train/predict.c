@@ -7,7 +7,7 @@
 #include <string.h>
 #include <thinnet/eval.h>
 
-/* Blocks that a rank computes between two writes. */
+/* Blocks that a rank owns between two writes, at most: a round has as many of them as ranks. */
 #define CHUNK_BLOCKS 8
 #define CHUNK_ROWS   (CHUNK_BLOCKS * TN_BLOCK_ROWS)
 
@@ -22,6 +22,7 @@ typedef struct prediction {
   tn_ensemble ensemble;
   int64_t rows, outputs;
   void *chunk;                                   /* CHUNK_ROWS rows of all arrays */
+  int64_t chunk_first;                           /* row of the file */
   int64_t offsets[OUT_COUNT], widths[OUT_COUNT]; /* bytes into the chunk; 4-byte values a row, 0: not written */
   int64_t chunk_bytes;
   tn_outfile *out; /* rank 0 */
@@ -79,9 +80,8 @@ static void store(prediction *p, int array, int64_t to, const double *values) {
     out[k] = (float)values[k];
 }
 
-/* Row i of the block into row `to` of the chunk. */
-static void store_row(prediction *p, int64_t i, int64_t to) {
-  const tn_mixture *mixture = &p->ensemble.mixture;
+/* Row i of a block into row `to` of the chunk. */
+static void store_row(prediction *p, const tn_mixture *mixture, int64_t i, int64_t to) {
   store(p, OUT_OUTPUT, to, mixture->mean + i * p->outputs);
   store(p, OUT_STD, to, mixture->deviation + i * p->outputs);
   store(p, OUT_ENTROPY, to, mixture->entropy + i);
@@ -92,28 +92,20 @@ static void store_row(prediction *p, int64_t i, int64_t to) {
   }
 }
 
-static tn_status run_block(prediction *p, tn_range rows, int64_t to) {
-  tn_targets targets;
-  TN_TRY(tn_ensemble_run(&p->ensemble, rows, &targets));
+static tn_status store_block(void *context, tn_range rows, const tn_mixture *mixture, const tn_targets *targets) {
+  (void)targets;
+  prediction *p = context;
   for (int64_t i = 0; i < rows.count; i++)
-    store_row(p, i, to + i);
+    store_row(p, mixture, i, rows.first - p->chunk_first + i);
   return TN_OK;
 }
 
-/* Rows of chunk `index` of the file; count 0 behind its end. */
-static tn_range chunk_rows(const prediction *p, int64_t index) {
-  const int64_t first = index * CHUNK_ROWS < p->rows ? index * CHUNK_ROWS : p->rows;
-  const int64_t rest = p->rows - first;
-  return (tn_range){.first = first, .count = rest < CHUNK_ROWS ? rest : CHUNK_ROWS};
-}
-
-static tn_status run_chunk(prediction *p, tn_range rows) {
-  for (int64_t done = 0; done < rows.count; done += TN_BLOCK_ROWS) {
-    const int64_t rest = rows.count - done;
-    const tn_range block = {.first = rows.first + done, .count = rest < TN_BLOCK_ROWS ? rest : TN_BLOCK_ROWS};
-    TN_TRY(run_block(p, block, done));
-  }
-  return TN_OK;
+/* The rows of the file that a rank has in its chunk: those of the blocks that it owns in the round from row `first` on.
+ */
+static tn_range chunk_rows(const tn_spread *round, int64_t first, int rank) {
+  const tn_range owned = tn_spread_owned(round, rank);
+  const int64_t start = owned.first * TN_BLOCK_ROWS, end = (owned.first + owned.count) * TN_BLOCK_ROWS;
+  return (tn_range){.first = first + start, .count = (end < round->rows ? end : round->rows) - start};
 }
 
 static tn_status write_chunk(prediction *p, tn_range rows) {
@@ -124,32 +116,33 @@ static tn_status write_chunk(prediction *p, tn_range rows) {
 }
 
 /* Rank 0 takes the chunks of a round in rank order, also those behind a write that failed: their senders wait. */
-static tn_status collect_round(prediction *p, int64_t first_chunk) {
+static tn_status collect_round(prediction *p, const tn_spread *round, int64_t first) {
   tn_status status = TN_OK;
   if (tn_comm_rank(p->comm) != 0) {
-    if (chunk_rows(p, first_chunk + tn_comm_rank(p->comm)).count > 0)
+    if (tn_spread_owned(round, tn_comm_rank(p->comm)).count > 0)
       tn_comm_send(p->comm, p->chunk, p->chunk_bytes, 0);
     return TN_OK;
   }
   for (int rank = 0; rank < tn_comm_size(p->comm); rank++) {
-    const tn_range rows = chunk_rows(p, first_chunk + rank);
-    if (rows.count == 0)
-      break;
+    if (tn_spread_owned(round, rank).count == 0)
+      continue;
     if (rank > 0)
       tn_comm_receive(p->comm, p->chunk, p->chunk_bytes, rank);
     if (status == TN_OK)
-      status = write_chunk(p, rows);
+      status = write_chunk(p, chunk_rows(round, first, rank));
   }
   return status;
 }
 
 /* Round by round: every rank computes a chunk, rank 0 writes them. */
 static tn_status run_rounds(prediction *p) {
-  const int size = tn_comm_size(p->comm);
-  for (int64_t chunk = 0; chunk * CHUNK_ROWS < p->rows; chunk += size) {
-    const tn_range rows = chunk_rows(p, chunk + tn_comm_rank(p->comm));
-    TN_TRY(tn_comm_agree(p->comm, run_chunk(p, rows)));
-    TN_TRY(tn_comm_agree(p->comm, collect_round(p, chunk)));
+  const int64_t round_rows = (int64_t)tn_comm_size(p->comm) * CHUNK_ROWS;
+  for (int64_t first = 0; first < p->rows; first += round_rows) {
+    const int64_t rest = p->rows - first;
+    const tn_spread round = tn_ensemble_spread(&p->ensemble, rest < round_rows ? rest : round_rows);
+    p->chunk_first = chunk_rows(&round, first, tn_comm_rank(p->comm)).first;
+    TN_TRY(tn_ensemble_run(&p->ensemble, &round, first, store_block, p));
+    TN_TRY(tn_comm_agree(p->comm, collect_round(p, &round, first)));
   }
   return tn_comm_agree(p->comm, p->out ? tn_outfile_commit(&p->out) : TN_OK);
 }

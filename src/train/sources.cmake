@@ -3,6 +3,7 @@ target_sources(tn_train PRIVATE
   train/data.c
   train/deadline.c
   train/ensemble.c
+  train/spread.c
   train/epoch.c
   train/evaluate.c
   train/loaded.c
