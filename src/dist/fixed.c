@@ -22,14 +22,10 @@ TN_MULTIVERSION static int32_t greatest_magnitude_bits(const float *values, int6
   return greatest;
 }
 
-static int64_t min_int64(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
-
 int64_t tn_fixed_first_beyond(const float *values, int64_t count, float limit) {
   const int32_t limit_bits = magnitude_bits(limit);
   for (int64_t start = 0; start < count; start += TN_SHARE_STEP) {
-    const int64_t end = min_int64(start + TN_SHARE_STEP, count);
+    const int64_t end = start + tn_share_block(start, count);
     if (greatest_magnitude_bits(values + start, end - start) < limit_bits)
       continue;
     for (int64_t i = start; i < end; i++)
@@ -76,7 +72,7 @@ int64_t tn_fixed_from_floats(int64_t *integers, const float *values, int64_t cou
   const int32_t limit_bits = magnitude_bits(limit);
   const int32_t small_bits = magnitude_bits(ldexpf(1.0F, 51 - bits));
   for (int64_t start = 0; start < count; start += TN_SHARE_STEP) {
-    const int64_t length = min_int64(TN_SHARE_STEP, count - start);
+    const int64_t length = tn_share_block(start, count);
     const int32_t greatest = greatest_magnitude_bits(values + start, length);
     if (greatest >= limit_bits)
       return start + tn_fixed_first_beyond(values + start, length, limit);

@@ -23,7 +23,7 @@ static int64_t first_beyond_kept(const tn_reducer *reducer, float *value) {
   if (tn_fixed_first_beyond(reducer->floats, size, certain) < 0)
     return -1;
   for (int64_t done = 0; done < reducer->values; done += TN_SHARE_STEP) {
-    const int64_t count = reducer->values - done < TN_SHARE_STEP ? reducer->values - done : TN_SHARE_STEP;
+    const int64_t count = tn_share_block(done, reducer->values);
     tn_kept_spread(kept, reducer->floats, done, count, full, false);
     const int64_t place = tn_fixed_first_beyond(full, count, reducer->limit);
     if (place >= 0) {

@@ -14,10 +14,6 @@ static void sum_over_nodes(const tn_stage *stage, element type, void *total) {
   tn_pulse_leave(stage->team->comm);
 }
 
-static int64_t block_from(int64_t done, int64_t count) {
-  return count - done < TN_SHARE_STEP ? count - done : TN_SHARE_STEP;
-}
-
 /* total[0..count) = the sums over the team's ranks of what stands from `first` on in the first one's block. */
 static void add_blocks(const tn_stage *stage, element type, int64_t count, const void *first, void *total) {
   const int ranks = tn_team_size(stage->team);
@@ -57,8 +53,8 @@ void tn_stage_sum_floats_thinned(const tn_stage *stage, const tn_thinned *thinne
   tn_thinned_follow(thinned);
   for (int64_t done = 0; done < share.count; done += TN_SHARE_STEP)
     for (int rank = 0; rank < thinned->count; rank++)
-      tn_kept_spread(thinned->of_ranks[rank], first + rank * stride, share.first + done, block_from(done, share.count),
-                     total + done, rank > 0);
+      tn_kept_spread(thinned->of_ranks[rank], first + rank * stride, share.first + done,
+                     tn_share_block(done, share.count), total + done, rank > 0);
   add_tails(stage, FLOATS, first, total);
   sum_over_nodes(stage, FLOATS, total);
 }
@@ -91,7 +87,7 @@ void tn_stage_sum_fixed(const tn_stage *stage, const tn_thinned *thinned, const 
   if (thinned != NULL)
     tn_thinned_follow(thinned);
   for (int64_t done = 0; done < share.count; done += TN_SHARE_STEP) {
-    const int64_t count = block_from(done, share.count);
+    const int64_t count = tn_share_block(done, share.count);
     add_fixed(stage, thinned, first, done, count, bits, limit, ends_here ? integers : total + done);
     if (ends_here)
       tn_fixed_to_floats(values + done, integers, count, bits);

@@ -19,7 +19,12 @@ tn_share tn_share_of(int64_t values, int part, int parts);
 /* The columns of a matrix that belong to a share: as many as the return value, from *first on, cut at cache lines. */
 int64_t tn_share_columns(tn_share share, int64_t cols, int64_t *first);
 
-/* Blocks of TN_SHARE_STEP values, the last one short. */
+/* `count` values in blocks of TN_SHARE_STEP, the last one short: the length of the block from `done` on. */
+static inline int64_t tn_share_block(int64_t done, int64_t count) {
+  return count - done < TN_SHARE_STEP ? count - done : TN_SHARE_STEP;
+}
+
+/* The number of such blocks. */
 int64_t tn_share_blocks(int64_t values);
 
 #endif

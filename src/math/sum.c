@@ -7,7 +7,7 @@
 #define ADD_BLOCKS(count, parts, first, stride, total)                                                                 \
   do {                                                                                                                 \
     for (int64_t done = 0; done < (count); done += TN_SHARE_STEP) {                                                    \
-      const int64_t end = (count)-done < TN_SHARE_STEP ? (count) : done + TN_SHARE_STEP;                               \
+      const int64_t end = done + tn_share_block(done, count);                                                          \
       for (int64_t i = done; i < end; i++)                                                                             \
         (total)[i] = (first)[i] + (first)[(stride) + i];                                                               \
       for (int part = 2; part < (parts); part++)                                                                       \

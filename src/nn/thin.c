@@ -139,6 +139,5 @@ const tn_kept *tn_thin_kept(const tn_thin *thin) {
 void tn_thin_spread(const tn_thin *thin, float *gradient, bool accumulate) {
   const int64_t size = thin->kept->full->block_size;
   for (int64_t done = 0; done < size; done += TN_SHARE_STEP) /* cleared and filled in the first-level cache */
-    tn_kept_spread(thin->kept, thin->gradient, done, size - done < TN_SHARE_STEP ? size - done : TN_SHARE_STEP,
-                   gradient + done, accumulate);
+    tn_kept_spread(thin->kept, thin->gradient, done, tn_share_block(done, size), gradient + done, accumulate);
 }
