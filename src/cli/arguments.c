@@ -17,9 +17,7 @@ static error_t parse_config(int key, char *value, struct argp_state *state) {
     args->overrides[args->override_count++] = value;
     return 0;
   case ARGP_KEY_ARG:
-    if (args->path)
-      argp_error(state, "one CONFIG.ini is expected, '%s' is a second one", value);
-    args->path = value;
+    tn_cli_take_argument(&args->path, "CONFIG.ini", value, state);
     return 0;
   case ARGP_KEY_END:
     if (!args->path)

@@ -45,6 +45,12 @@ int64_t tn_cli_parse_count(const char *option, const char *value, struct argp_st
   return count;
 }
 
+void tn_cli_take_argument(const char **argument, const char *what, const char *value, struct argp_state *state) {
+  if (*argument)
+    argp_error(state, "one %s is expected, '%s' is a second one", what, value);
+  *argument = value;
+}
+
 /* The arguments a line each, subcommand included; to be freed. NULL: out of memory. */
 static char *join(int argc, char **argv) {
   size_t size = 1;

@@ -23,6 +23,9 @@ void tn_cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 /* The value of an option that counts something, from 1 on; anything else is a usage error. */
 int64_t tn_cli_parse_count(const char *option, const char *value, struct argp_state *state);
 
+/* The one argument that a subcommand takes, `what` it is called; a second one is a usage error. */
+void tn_cli_take_argument(const char **argument, const char *what, const char *value, struct argp_state *state);
+
 /* The rank that the launcher's environment names, 0 where there is none: known before MPI is started, and looked up
  * then, since MPI sets such variables itself in a process that nobody launched. */
 int tn_cli_launch_rank(void);

@@ -29,9 +29,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     args->defaults = true;
     return 0;
   case ARGP_KEY_ARG:
-    if (args->path)
-      argp_error(state, "one CONFIG.ini is expected, '%s' is a second one", value);
-    args->path = value;
+    tn_cli_take_argument(&args->path, "CONFIG.ini", value, state);
     return 0;
   case ARGP_KEY_END:
     if (args->path && args->defaults)

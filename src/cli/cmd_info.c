@@ -13,9 +13,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
   const char **path = state->input;
   switch (key) {
   case ARGP_KEY_ARG:
-    if (*path)
-      argp_error(state, "one file is expected, '%s' is a second one", value);
-    *path = value;
+    tn_cli_take_argument(path, "file", value, state);
     return 0;
   case ARGP_KEY_END:
     if (!*path)
