@@ -1,6 +1,7 @@
 """The trainer that many cluster users write by hand: numpy for the products, mpi4py for one Allreduce a step on a flat
 gradient. Written with care, so that it is worth comparing with: float32 throughout, parameters and gradients as views of one
-block, products and whatever is as large as the parameters written into memory that is there. Start it under mpirun."""
+block, gradients and activations written in place; the rest are numpy's expressions with their temporaries, as such trainers have
+them. Start it under mpirun."""
 
 import os
 
@@ -29,7 +30,7 @@ class Trainer:
         shapes = [shape for pair in zip(sizes[:-1], sizes[1:]) for shape in (pair, (pair[1],))]
         count = sum(int(np.prod(shape)) for shape in shapes)
         self.parameters, self.gradient = np.zeros(count, np.float32), np.zeros(count, np.float32)
-        self.states, self.scratch = [np.zeros(count, np.float32) for _ in range(2)], np.zeros(count, np.float32)
+        self.states = [np.zeros(count, np.float32) for _ in range(2)]
         parts = views(self.parameters, shapes)
         self.weights, self.biases = parts[0::2], parts[1::2]
         parts = views(self.gradient, shapes)
@@ -37,8 +38,6 @@ class Trainer:
         generator = np.random.default_rng(1)
         for weight in self.weights:
             weight[:] = generator.standard_normal(weight.shape, np.float32) * np.sqrt(2 / weight.shape[0])
-        self.z = [np.zeros((options.batch, units), np.float32) for units in sizes[1:]]
-        self.deltas = [np.zeros((options.batch, units), np.float32) for units in options.hidden]
         self.random = np.random.default_rng(100 + comm.rank)
         self.x, self.y = bench_options.rows(comm.rank, options.inputs)
 
@@ -50,72 +49,48 @@ class Trainer:
         a *= factors
         return factors
 
-    def activate(self, z):
-        """In place; returns the derivative."""
-        if self.options.activation == "relu":
-            np.maximum(z, 0, out=z)
-            return (z > 0).astype(np.float32)
-        np.negative(z, out=z)
-        np.exp(z, out=z)
-        z += 1
-        np.reciprocal(z, out=z)
-        return z * (1 - z)
-
     def forward(self, a):
         self.drop(a, self.options.drop_input)
         activations, slopes = [a], []
-        for layer, z in enumerate(self.z):
-            np.matmul(a, self.weights[layer], out=z)
-            z += self.biases[layer]
-            if layer < len(self.z) - 1:
-                a = z
-                slopes.append(self.activate(a))
-                factors = self.drop(a, self.options.drop_hidden)
-                if factors is not None:
-                    slopes[-1] *= factors
-                activations.append(a)
-        return activations, slopes, self.z[-1]
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1]):
+            z = a @ weight
+            z += bias
+            if self.options.activation == "relu":
+                a = np.maximum(z, 0, out=z)
+                slope = (a > 0).astype(np.float32)
+            else:
+                a = 1 / (1 + np.exp(-z))
+                slope = a * (1 - a)
+            factors = self.drop(a, self.options.drop_hidden)
+            if factors is not None:
+                slope *= factors
+            activations.append(a)
+            slopes.append(slope)
+        return activations, slopes, a @ self.weights[-1] + self.biases[-1]
 
     def backward(self, activations, slopes, delta):
         for layer in reversed(range(len(self.weights))):
             np.matmul(activations[layer].T, delta, out=self.weight_gradients[layer])
             np.sum(delta, axis=0, out=self.bias_gradients[layer])
             if layer > 0:
-                delta = np.matmul(delta, self.weights[layer].T, out=self.deltas[layer - 1])
+                delta = delta @ self.weights[layer].T
                 delta *= slopes[layer - 1]
 
-    def track(self, v, g, fade):
-        """v += fade (g^2 - v)"""
-        np.multiply(g, g, out=self.scratch)
-        self.scratch -= v
-        self.scratch *= np.float32(fade)
-        v += self.scratch
-
     def update(self, number):
-        options, w, g, (m, v), scratch = self.options, self.parameters, self.gradient, self.states, self.scratch
+        options, w, g, (m, v) = self.options, self.parameters, self.gradient, self.states
         if options.optimizer == "sgd":
             m *= np.float32(options.momentum)
-            g *= np.float32(options.rate)
-            m -= g
+            m -= np.float32(options.rate) * g
             w += m
         elif options.optimizer == "rmsprop":
-            self.track(v, g, 0.1)
-            np.add(v, np.float32(1e-7), out=scratch)
-            np.sqrt(scratch, out=scratch)
-            g *= np.float32(options.rate)
-            g /= scratch
-            w -= g
+            v *= np.float32(0.9)
+            v += np.float32(0.1) * g * g
+            w -= np.float32(options.rate) * g / np.sqrt(v + np.float32(1e-7))
         else:
             correction = np.sqrt(1 - 0.999 ** (number + 1)) / (1 - 0.9 ** (number + 1))
-            self.track(v, g, 0.001)
-            g -= m
-            g *= np.float32(0.1)
-            m += g
-            np.sqrt(v, out=scratch)
-            scratch += np.float32(1e-7)
-            np.divide(m, scratch, out=scratch)
-            scratch *= np.float32(options.rate * correction)
-            w -= scratch
+            m += np.float32(0.1) * (g - m)
+            v += np.float32(0.001) * (g * g - v)
+            w -= np.float32(options.rate * correction) * m / (np.sqrt(v) + np.float32(1e-7))
         if options.max_norm > 0:
             for weight in self.weights:
                 norms = np.sqrt(np.einsum("ij,ij->j", weight, weight))
