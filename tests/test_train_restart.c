@@ -337,6 +337,46 @@ static void test_restore_best(void **state) {
   case_destroy(&c);
 }
 
+/* Each setting is refused with a message that names what of first/last.h5 does not fit. */
+static void check_init_refused(train_case *c, const char *path, const char *setting, const char *message) {
+  tn_train_result result;
+  const tn_train_options init = {.init_checkpoint = path};
+  const tn_config kept = c->config;
+  case_set(c, setting);
+  assert_all_status(case_train(c, all_ranks(), "refused", &init, &result), TN_ERR_CONFIG);
+  assert_all_message(message);
+  c->config = kept;
+}
+
+static void test_init_from_another_network(void **state) {
+  (void)state;
+  train_case c;
+  tn_train_result result;
+  char path[512];
+  case_create(&c);
+  case_set(&c, "train.epochs=1");
+  case_set(&c, "dropout.hidden=0");
+  assert_all_ok(case_train(&c, all_ranks(), "plain", NULL, &result));
+  snprintf(path, sizeof path, "%s", case_path(&c, "plain/last.h5"));
+  check_init_refused(&c, path, "model.batch_norm=yes",
+                     "plain/last.h5: holds no /model/layer1/gain (1 x 60), which this network has: write "
+                     "model.batch_norm and model.layer_norm as the run of that checkpoint had it");
+  check_init_refused(&c, path, "model.hidden=60,70,80", "/model/layer3/weight is 70 x 3, but 70 x 80 in this network");
+  check_init_refused(&c, path, "model.outputs=4",
+                     "/model/layer3/weight is 70 x 3, but 70 x 4 in this network: write model.outputs as the run");
+  case_set(&c, "model.batch_norm=yes");
+  assert_all_ok(case_train(&c, all_ranks(), "normal", NULL, &result));
+  snprintf(path, sizeof path, "%s", case_path(&c, "normal/last.h5"));
+  case_set(&c, "model.batch_norm=no");
+  check_init_refused(&c, path, "model.batch_norm=no",
+                     "normal/last.h5: holds /model/layer1/gain (1 x 60), which this network does not have: write "
+                     "model.batch_norm and model.layer_norm");
+  check_init_refused(&c, path, "model.layer_norm=yes",
+                     "holds /model/layer1/running_mean (1 x 60), which this network does not have: write "
+                     "model.batch_norm as the run");
+  case_destroy(&c);
+}
+
 static void test_init_from_another_run(void **state) {
   (void)state;
   train_case c;
@@ -352,7 +392,7 @@ static void test_init_from_another_run(void **state) {
   assert_all_memory_equal(second.digest, first.digest, sizeof first.digest); /* learning rate 0: nothing moves */
   case_set(&c, "model.hidden=12,8");
   assert_all_status(case_train(&c, all_ranks(), "third", &init, &second), TN_ERR_CONFIG);
-  assert_all_message("does not have the shape");
+  assert_all_message("/model/layer1/weight is 7 x 60, but 7 x 12 in this network: write model.hidden as the run");
   case_destroy(&c);
 }
 
@@ -370,6 +410,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_time_limit),
       cmocka_unit_test(test_restore_best),
       cmocka_unit_test(test_init_from_another_run),
+      cmocka_unit_test(test_init_from_another_network),
   };
   return mpi_test_run(argc, argv, "train_restart", tests, sizeof tests / sizeof *tests);
 }

@@ -60,7 +60,7 @@ static tn_status adopt_config(tn_run *run, const tn_checkpoint *checkpoint) {
       status =
           tn_fail(TN_ERR_CONFIG,
                   "--resume: the configuration differs from that of the run in %s: change it back, or start a new run "
-                  "in another folder (-o DIR, and --init to start from these weights)",
+                  "in another folder (-o DIR, and --init to start from these weights where the layers stay the same)",
                   keys);
   }
   if (status == TN_OK)
@@ -137,27 +137,6 @@ tn_status tn_run_resume_find(tn_run *run, tn_checkpoint **checkpoint, bool *foun
   return TN_OK;
 }
 
-static tn_status check_same_shape(const tn_run *run, const tn_checkpoint *checkpoint, const char *what) {
-  const tn_network *mine = run->network;
-  const tn_network *other = checkpoint->network;
-  bool same = mine->tensor_count == other->tensor_count;
-  for (int i = 0; i < mine->tensor_count && same; i++)
-    same = mine->tensors[i].role == other->tensors[i].role && mine->tensors[i].rows == other->tensors[i].rows &&
-           mine->tensors[i].cols == other->tensors[i].cols;
-  if (same)
-    return TN_OK;
-  return tn_fail(TN_ERR_CONFIG,
-                 "%s: its network (%lld inputs, %d layers, %lld outputs) does not have the shape, or the "
-                 "normalisation, of this one "
-                 "(%lld inputs, %d layers, %lld outputs)",
-                 what, (long long)other->inputs, other->layer_count, (long long)other->outputs, (long long)mine->inputs,
-                 mine->layer_count, (long long)mine->outputs);
-}
-
-static void take_parameters(tn_run *run, const tn_checkpoint *checkpoint) {
-  memcpy(run->parameters, checkpoint->parameters, (size_t)run->network->block_size * sizeof(float));
-}
-
 static const float *find_state(const tn_checkpoint *checkpoint, const char *name) {
   for (int i = 0; i < checkpoint->state_count; i++)
     if (strcmp(checkpoint->state_names[i], name) == 0)
@@ -166,7 +145,6 @@ static const float *find_state(const tn_checkpoint *checkpoint, const char *name
 }
 
 static tn_status load_local(tn_run *run, const tn_checkpoint *checkpoint) {
-  TN_TRY(check_same_shape(run, checkpoint, "--resume: the checkpoint"));
   if (checkpoint->progress.train_rows != run->data.train.rows)
     return tn_fail(TN_ERR_DATA, "--resume: the run was started with %lld training rows, the data now have %lld",
                    (long long)checkpoint->progress.train_rows, (long long)run->data.train.rows);
@@ -176,7 +154,7 @@ static tn_status load_local(tn_run *run, const tn_checkpoint *checkpoint) {
         "--resume: the training or validation rows are not those that the run was started with: bring %s back, "
         "or start a new run (-o DIR, and --init for its weights)",
         run->config.data.file[0] ? run->config.data.file : "the arrays");
-  take_parameters(run, checkpoint);
+  TN_TRY(tn_run_adopt(run, checkpoint, true, "--resume: the checkpoint"));
   for (int i = 0; i < run->optimizer->state_count; i++) {
     const float *state = find_state(checkpoint, run->optimizer->state_names[i]);
     if (!state)
@@ -196,11 +174,11 @@ tn_status tn_run_resume_load(tn_run *run, const tn_checkpoint *checkpoint) {
 }
 
 static tn_status init_local(tn_run *run, const char *path) {
+  char what[TN_PATH_MAX + 16];
   tn_checkpoint *checkpoint = NULL;
+  snprintf(what, sizeof what, "--init %s", path);
   TN_TRY(tn_checkpoint_read(&checkpoint, path));
-  const tn_status status = check_same_shape(run, checkpoint, path);
-  if (status == TN_OK)
-    take_parameters(run, checkpoint);
+  const tn_status status = tn_run_adopt(run, checkpoint, false, what);
   tn_checkpoint_destroy(&checkpoint);
   return status;
 }

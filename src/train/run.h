@@ -120,8 +120,14 @@ tn_status tn_run_settle(tn_run *run, const tn_checkpoint *newest);
  * parameters follow in tn_run_resume_load, when the network exists. *found on all ranks. Collective, agreed. */
 tn_status tn_run_resume_find(tn_run *run, tn_checkpoint **checkpoint, bool *found);
 tn_status tn_run_resume_load(tn_run *run, const tn_checkpoint *checkpoint);
-/* --init: parameters of another checkpoint of the same shape. Collective, agreed. */
+/* --init: parameters of another run's checkpoint. Collective, agreed. */
 tn_status tn_run_init_from(tn_run *run, const char *path);
+
+/* adopt.c. The checkpoint's parameters by their names: TN_ERR_CONFIG, naming the tensor and the key, where one is not
+ * there, has another shape, or is not this network's. Of another run (same_run false) a learned rate that the
+ * checkpoint lacks starts as configured, and one that this network lacks is left; the observer is told of each. `what`
+ * begins the messages. Local, rank 0's. */
+tn_status tn_run_adopt(tn_run *run, const tn_checkpoint *checkpoint, bool same_run, const char *what);
 
 /* run_folder.c. For --dry-run: whether tn_run_folder_open would be refused. Nothing is made. Collective, agreed. */
 tn_status tn_run_folder_check(const tn_run *run);

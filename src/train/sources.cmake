@@ -1,4 +1,5 @@
 target_sources(tn_train PRIVATE
+  train/adopt.c
   train/build.c
   train/data.c
   train/deadline.c
