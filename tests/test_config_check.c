@@ -62,7 +62,7 @@ static void test_normalisation(void **state) {
        "behind the normalisation: write another dropout.kind"},
       {"[model]\nhidden = 4\nbatch_norm = yes\n[train]\nbatch_size = 1",
        "a.ini:3: model.batch_norm = yes with train.batch_size = 1: one row has no variance: write a larger "
-       "train.batch_size, model.batch_norm_sync = yes, or model.layer_norm = yes"},
+       "train.batch_size, model.batch_norm_sync = yes with at least 2 replicas, or model.layer_norm = yes"},
   };
   ASSERT_CONTRADICTIONS(cases);
   read_over_defaults("[model]\nhidden = 4\nbatch_norm = yes\nnorm_momentum = .9\nnorm_epsilon = .1");

@@ -99,11 +99,30 @@ static void test_what_is_not_finite_ends_all_ranks(void **state) {
   case_destroy(&c);
 }
 
+/* One row a step would be normalised by what was never measured. */
+static void test_a_step_of_one_row(void **state) {
+  (void)state;
+  train_case c;
+  tn_train_result result;
+  tn_comm *serial = NULL;
+  assert_all_ok(tn_comm_create_serial(&serial));
+  case_create(&c);
+  case_set(&c, "model.batch_norm=yes");
+  case_set(&c, "model.batch_norm_sync=yes");
+  case_set(&c, "train.batch_size=1");
+  case_set(&c, "parallel.replicas=1");
+  assert_all_int_equal(case_train(&c, serial, NULL, NULL, &result), TN_ERR_CONFIG);
+  assert_all_message("-s model.batch_norm_sync = yes with train.batch_size = 1 and 1 replica");
+  case_destroy(&c);
+  tn_comm_destroy(&serial);
+}
+
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_any_number_of_ranks),
       cmocka_unit_test(test_replicas_together_are_one_batch),
       cmocka_unit_test(test_what_is_not_finite_ends_all_ranks),
+      cmocka_unit_test(test_a_step_of_one_row),
   };
   return mpi_test_run(argc, argv, "train_sync", tests, sizeof tests / sizeof *tests);
 }

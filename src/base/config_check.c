@@ -168,7 +168,8 @@ static tn_status check_norm(const checked *c) {
   if (model->batch_norm && !model->batch_norm_sync && c->config->train.batch_size == 1)
     return tn_config_fail(c->config, option,
                           "model.batch_norm = yes with train.batch_size = 1: one row has no variance: write a larger "
-                          "train.batch_size, model.batch_norm_sync = yes, or model.layer_norm = yes");
+                          "train.batch_size, model.batch_norm_sync = yes with at least 2 replicas, or model.layer_norm "
+                          "= yes");
   return TN_OK;
 }
 

@@ -1,6 +1,7 @@
 /* tn_train: a run from its configuration to its result. */
 #include "train/run.h"
 
+#include "base/config_table.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "math/gemm.h"
@@ -82,6 +83,15 @@ static tn_status check_same_run(const tn_run *run) {
   return tn_comm_check_equal(run->comm, &flags, 1, "what the options of the run ask for");
 }
 
+/* Statistics of all replicas' rows need two of them; how many replicas there are is known here at the earliest. */
+static tn_status check_sync_rows(const tn_config *config) {
+  if (!config->model.batch_norm_sync || config->train.batch_size * config->parallel.replicas > 1)
+    return TN_OK;
+  return tn_config_fail(config, tn_config_find_name("model.batch_norm_sync"),
+                        "model.batch_norm_sync = yes with train.batch_size = 1 and 1 replica: one row has no variance: "
+                        "write a larger train.batch_size, parallel.replicas = 2 or more, or model.layer_norm = yes");
+}
+
 static tn_status settle_replicas(tn_run *run) {
   int64_t *replicas = &run->config.parallel.replicas;
   const int size = tn_comm_size(run->comm);
@@ -95,6 +105,7 @@ static tn_status settle_replicas(tn_run *run) {
                    "%d ranks for %lld replicas: a rank needs at least one; start at most %lld ranks, or set "
                    "parallel.replicas higher in a new run",
                    size, (long long)*replicas, (long long)*replicas);
+  TN_TRY(check_sync_rows(&run->config));
   const tn_train_config *train = &run->config.train;
   run->sampler = (tn_sampler){.seed = (uint64_t)train->seed,
                               .shuffle = run->config.data.shuffle,
