@@ -256,7 +256,7 @@ static void test_one_bad_gradient(void **state) {
   assert_one_bad_number(TN_REDUCTION_FLOAT, -INFINITY, "a gradient is not finite (-inf)");
   assert_one_bad_number(TN_REDUCTION_EXACT, NAN, "a gradient is not finite (nan)");
   assert_one_bad_number(TN_REDUCTION_EXACT, -0x1p20F,
-                        "a gradient of -1.04858e+06 is not below 1.04858e+06, the limit of reduction = exact with "
+                        "a value of -1.04858e+06 is not below 1.04858e+06, the limit of reduction = exact with "
                         "parallel.exact_fraction_bits = 38: set it to 37 or less");
   assert_one_bad_number(TN_REDUCTION_EXACT, 3e20F, "set parallel.reduction = float");
 }

@@ -95,7 +95,27 @@ static void test_what_is_not_finite_ends_all_ranks(void **state) {
   case_set(&c, "train.optimizer=sgd");
   case_set(&c, "train.learning_rate=1e30");
   assert_all_int_equal(case_train(&c, all_ranks(), NULL, NULL, &result), TN_ERR_NUMERIC);
-  assert_all_message("loss: not finite");
+  assert_all_message("layer 1: model.batch_norm_sync = yes adds up the layer's inputs and their squares over all rows");
+  case_destroy(&c);
+}
+
+/* Rows of 1e5: their variance passes 2^20. Of 1e7: the sums of their squares pass 2^40. */
+static void test_data_that_are_not_scaled(void **state) {
+  (void)state;
+  train_case c;
+  tn_train_result result;
+  case_create(&c);
+  case_set(&c, "model.batch_norm=yes");
+  case_set(&c, "data.scale=1e5");
+  assert_all_int_equal(case_train(&c, all_ranks(), NULL, NULL, &result), TN_ERR_NUMERIC); /* in exact mode */
+  assert_all_message("layer1/running_variance of the batch, which data.standardize = yes or data.scale would keep "
+                     "small: a value of ");
+  case_set(&c, "data.scale=1e7");
+  case_set(&c, "model.batch_norm_sync=yes");
+  case_set(&c, "parallel.reduction=float");
+  assert_all_int_equal(case_train(&c, all_ranks(), NULL, NULL, &result), TN_ERR_NUMERIC);
+  assert_all_message("step 1, layer 1: model.batch_norm_sync = yes adds up the layer's inputs and their squares over "
+                     "all rows, and these sums are not finite, or not below 2^40: scale the data");
   case_destroy(&c);
 }
 
@@ -122,6 +142,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_any_number_of_ranks),
       cmocka_unit_test(test_replicas_together_are_one_batch),
       cmocka_unit_test(test_what_is_not_finite_ends_all_ranks),
+      cmocka_unit_test(test_data_that_are_not_scaled),
       cmocka_unit_test(test_a_step_of_one_row),
   };
   return mpi_test_run(argc, argv, "train_sync", tests, sizeof tests / sizeof *tests);

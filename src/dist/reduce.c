@@ -169,7 +169,7 @@ tn_status tn_reducer_add(tn_reducer *reducer, const double *sums, int64_t *index
   if (place >= 0) {
     *index = place;
     *value = number;
-    return isfinite(*value) ? fail_beyond(reducer, "a gradient", (double)*value)
+    return isfinite(*value) ? fail_beyond(reducer, "a value", (double)*value)
                             : fail_not_finite("a gradient", (double)*value);
   }
   if (bad_sum < 0)

@@ -85,22 +85,38 @@ static void compute_batch(tn_run *run, int64_t replica, tn_range batch, int64_t 
 
 static void note(tn_finding *found, const char *where, int64_t replica, double value) {
   if (!found->where)
-    *found =
-        (tn_finding){where, replica, isnan(value) ? (double)NAN : value}; /* without the sign that a NaN may have */
+    *found = (tn_finding){.where = where,
+                          .replica = replica,
+                          .value = isnan(value) ? (double)NAN : value}; /* without the sign that a NaN may have */
+}
+
+static tn_status fail_at_sums(const tn_run *run, const tn_bad_sums *sums) {
+  return tn_fail(TN_ERR_NUMERIC,
+                 "step %lld, layer %d: model.batch_norm_sync = yes adds up %s over all rows, and these sums are not "
+                 "finite, or not below 2^40: scale the data (data.standardize = yes, or data.scale), or lower "
+                 "train.learning_rate",
+                 (long long)run->progress.step + 1, sums->layer,
+                 sums->is_forward ? "the layer's inputs and their squares" : "the layer's gradients");
 }
 
 static tn_status fail_at_finding(const tn_run *run, const tn_finding *found) {
+  if (found->sums.layer > 0)
+    return fail_at_sums(run, &found->sums);
   return tn_fail(TN_ERR_NUMERIC,
                  "step %lld, replica %lld, %s: not finite (%g): lower train.learning_rate, set train.clip_norm, or "
                  "scale the data (data.standardize = yes)",
                  (long long)run->progress.step + 1, (long long)found->replica, found->where, found->value);
 }
 
-/* Puts step, replica and tensor before what the reducer said; an index behind the block is one of the sums. */
+/* Puts step, replica and tensor before what the reducer said; an index behind the block is one of the sums. A batch's
+ * statistics ride in the gradient's block, but are large for another reason. */
 static tn_status fail_at_value(const tn_run *run, tn_status status, int64_t replica, int64_t index) {
-  const char *tensor = index < run->network->block_size ? tn_network_tensor_at(run->network, index)->name : "loss";
-  return tn_fail_in(status, "step %lld, replica %lld, %s", (long long)run->progress.step + 1, (long long)replica,
-                    tensor);
+  const tn_tensor *tensor = index < run->network->block_size ? tn_network_tensor_at(run->network, index) : NULL;
+  const char *remedy = "";
+  if (tensor && tensor->role == TN_STATISTIC)
+    remedy = " of the batch, which data.standardize = yes or data.scale would keep small";
+  return tn_fail_in(status, "step %lld, replica %lld, %s%s", (long long)run->progress.step + 1, (long long)replica,
+                    tensor ? tensor->name : "loss", remedy);
 }
 
 tn_status tn_step_add_replica(tn_run *run, int64_t replica, const tn_loss_sums *sums, tn_finding *found) {

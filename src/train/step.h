@@ -4,11 +4,18 @@
 
 #include "train/run.h"
 
-/* A gradient or loss that is not finite: the first one that this rank met in the step. */
+/* Sums over rows of synchronised normalisation that left their range (train/sync.h). */
+typedef struct tn_bad_sums {
+  int layer;       /* 1 for the first hidden layer; 0: there are none */
+  bool is_forward; /* of the layer's inputs; else of its gradients */
+} tn_bad_sums;
+
+/* A gradient, a loss or sums that are not finite: the first ones that this rank met in the step. */
 typedef struct tn_finding {
   const char *where; /* NULL: all are finite */
   int64_t replica;
   double value;
+  tn_bad_sums sums;
 } tn_finding;
 
 /* Adds the seconds since *from to *phase, and starts the next phase. */

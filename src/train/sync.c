@@ -26,6 +26,7 @@ struct tn_sync {
   lane *lanes; /* the first one has the run's buffers */
   double *own, *all;
   int64_t *words;
+  tn_bad_sums bad; /* the first ones of the step */
 };
 
 static int64_t widest(const tn_network *network) {
@@ -143,6 +144,12 @@ static void sum_over_ranks(tn_run *run, int64_t count, double *clock) {
   tn_step_end_phase(&times->reduce_s, clock);
 }
 
+/* On all ranks alike: the word behind the sums counts what could not be added. */
+static void note_bad_sums(tn_sync *sync, int64_t count, int layer, bool is_forward) {
+  if (sync->words[count * TN_SUM_WORDS] > 0 && sync->bad.layer == 0)
+    sync->bad = (tn_bad_sums){.layer = layer + 1, .is_forward = is_forward};
+}
+
 /* Where all lanes stand. */
 typedef struct position {
   int layer;
@@ -199,8 +206,10 @@ static void pass_layer(tn_run *run, const position *at, half_pass *to_sums, half
     to_sums(run, at, &sync->lanes[i], is_normalised ? sync->own : NULL);
     tn_sum_add_all(count, sync->own, sync->words);
   }
-  if (is_normalised)
+  if (is_normalised) {
     sum_over_ranks(run, count, clock);
+    note_bad_sums(sync, count, at->layer, to_sums == multiply);
+  }
   for (int64_t i = 0; i < sync->lane_count; i++)
     from_sums(run, at, &sync->lanes[i], is_normalised ? sync->all : NULL);
 }
@@ -245,6 +254,7 @@ static tn_status add_lane(tn_run *run, const lane *l, tn_finding *found) {
 tn_status tn_sync_compute(tn_run *run, double *clock, tn_finding *found) {
   tn_sync *sync = run->sync;
   tn_status status = run->deferred;
+  sync->bad = (tn_bad_sums){0};
   for (int64_t i = 0; i < sync->lane_count; i++)
     sync->lanes[i].sums = (tn_loss_sums){0};
   for (int64_t micro = 0; micro < run->sampler.accumulate; micro++) {
@@ -253,6 +263,8 @@ tn_status tn_sync_compute(tn_run *run, double *clock, tn_finding *found) {
       break;
     compute_batches(run, micro, rows, clock);
   }
+  if (sync->bad.layer > 0) /* before what follows from it: all losses are NaN then */
+    *found = (tn_finding){.where = "sums over rows", .sums = sync->bad};
   for (int64_t i = 0; i < sync->lane_count && status == TN_OK; i++)
     status = add_lane(run, &sync->lanes[i], found);
   return status;

@@ -4,7 +4,8 @@
  * layers one reduction over all ranks adds up what was summed over rows, a layer and direction.
  *
  * Those sums are integers, as in the exact reduction (dist/sums.h: multiples of 2^-40), in both modes of
- * parallel.reduction: the statistics have the same bits at any number of ranks. A sum beyond 2^40 counts as not finite.
+ * parallel.reduction: the statistics have the same bits at any number of ranks. A sum beyond 2^40 counts as not finite,
+ * and the finding names the layer.
  *
  * Each replica of a rank has a workspace, targets and a gradient of its own. Private to src/train. */
 #ifndef TN_TRAIN_SYNC_H
