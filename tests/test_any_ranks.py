@@ -69,7 +69,8 @@ CHOICES = {
         ["dropout.hidden=0.3", "dropout.kind=alpha", "model.activation=selu"],
         ["dropout.hidden=0.3", "dropout.kind=gaussian", "dropout.mask=batch", "dropout.input=0.2", "model.batch_norm=yes",
          "model.norm_momentum=0.9"],
-        ["dropout.hidden=0.5", "dropout.group=3", "dropout.schedule=anneal", "dropout.schedule_steps=9"],
+        ["dropout.hidden=0.5", "dropout.group=3", "dropout.schedule=anneal", "dropout.schedule_steps=9",
+         "model.activation=gelu"],
         ["dropout.hidden=0.5", "dropout.input=0.2", "dropout.kind=dropconnect"],
         ["dropout.input=0.2", "dropout.kind=standout", "dropout.standout_beta=0.5"],
         ["dropout.hidden=0.5", "dropout.replica_masks=same", "model.layer_norm=yes"],
@@ -107,7 +108,7 @@ CHOICES = {
         [],
         ["train.class_weights=balanced", "data.standardize=yes"],
         ["model.loss=mse", "data.train_y=/train/v", "data.valid_y=/valid/v"],
-        ["data.train_weight=/train/w", "model.activation=gelu", "augment.label_smoothing=0.1"],
+        ["data.train_weight=/train/w", "augment.label_smoothing=0.1"],
     ),
     "augment": (
         ["augment.mixup=0.4"],

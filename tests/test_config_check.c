@@ -218,6 +218,9 @@ static void test_dropout_that_cannot_be(void **state) {
       {"[dropout]\nkind = standout",
        "a.ini:2: dropout.kind = standout, but model.hidden is empty and a linear model has "
        "no hidden units: write model.hidden = UNITS, or another kind"},
+      {"[model]\nhidden = 8, 8\n[dropout]\nhidden = 0, .5\nkind = alpha",
+       "a.ini:5: dropout.kind = alpha with model.activation = relu: it keeps the mean and variance that selu gives to "
+       "units: write model.activation = selu, or another dropout.kind"},
       {"[dropout]\nshape = 8x8x1", "a.ini:2: dropout.shape has no effect with dropout.block = 1: remove it, or write "
                                    "the side of patches, or channel, as dropout.block"},
       {"[dropout]\nblock = 3", "a.ini:2: dropout.block = 3 needs the shape of the input's images: write dropout.shape "
@@ -270,7 +273,9 @@ static void test_sound_configurations_pass(void **state) {
       "[model]\nhidden = 8, 8\n[dropout]\nhidden = .5, .2\n",
       "[dropout]\nhidden =\n",
       "[model]\nhidden = 8\n[dropout]\ninput = .1\nkind = standout\nstandout_alpha = 2\nstandout_beta = -1\n",
-      "[dropout]\ninput = .5\nblock = 8\nshape = 8x9x1\n",
+      "[model]\nhidden = 8\nactivation = selu\n[dropout]\nhidden = .1\nkind = alpha\n",
+      "[model]\nhidden = 8\n[dropout]\ninput = .1\nkind = alpha\n",
+      "[dropout]\ninput = .5\nblock = 7\nshape = 8x9x1\n",
       "[dropout]\ninput = .5\nblock = channel\nshape = 8x9x2\nkind = gaussian\n",
       "[dropout]\ninput = .5\nschedule = curriculum\nschedule_steps = 5\n",
       "[model]\nhidden = 8, 8\n[dropout]\nhidden = 0, .5\nschedule = anneal\n",

@@ -48,6 +48,21 @@ static tn_status check_standout(const tn_config *config) {
   return TN_OK;
 }
 
+/* What alpha dropout sets units to, and scales them by, is derived from selu. It has no part in what stands before an
+ * input that is dropped. */
+static tn_status check_alpha(const tn_config *config) {
+  const tn_dropout_config *dropout = &config->dropout;
+  bool acts_behind_layers = false;
+  for (int i = 0; i < dropout->hidden.count; i++)
+    acts_behind_layers = acts_behind_layers || dropout->hidden.values[i] > 0;
+  if (dropout->kind != TN_ALPHA || !acts_behind_layers || config->model.activation == TN_SELU)
+    return TN_OK;
+  return tn_config_fail(config, tn_config_find_name("dropout.kind"),
+                        "dropout.kind = alpha with model.activation = %s: it keeps the mean and variance that selu "
+                        "gives to units: write model.activation = selu, or another dropout.kind",
+                        tn_config_word("model.activation", (int)config->model.activation));
+}
+
 static tn_status check_schedule(const tn_config *config) {
   const tn_dropout_config *dropout = &config->dropout;
   if (dropout->schedule == TN_RATE_CONSTANT || highest_rate(dropout) > 0)
@@ -135,6 +150,7 @@ tn_status tn_config_check_dropout(const tn_config *config) {
   TN_TRY(check_learned(config));
   TN_TRY(check_hidden_rates(config));
   TN_TRY(check_standout(config));
+  TN_TRY(check_alpha(config));
   TN_TRY(check_schedule(config));
   return check_block(config);
 }
