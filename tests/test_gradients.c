@@ -42,6 +42,7 @@ static void fill_data(tn_loss loss, step_data *data) {
 typedef struct gradient_case {
   network_spec spec;
   bool weighted;
+  int64_t first_rows; /* in the first batch; the second one has the rest */
   tn_network *network;
   step_data data;
   reference_masks drawn[2]; /* of each batch */
@@ -56,11 +57,11 @@ typedef struct batch_cut {
 } batch_cut;
 
 static void cut_batch(const gradient_case *given, int index, batch_cut *batch) {
-  const int64_t first = index == 0 ? 0 : FIRST_ROWS;
+  const int64_t first = index == 0 ? 0 : given->first_rows;
   const step_data *data = &given->data;
   *batch = (batch_cut){
       .first = first,
-      .rows = index == 0 ? FIRST_ROWS : ROWS - FIRST_ROWS,
+      .rows = index == 0 ? given->first_rows : ROWS - given->first_rows,
       .targets = {data->labels + first, data->values + first * OUTPUTS, given->weighted ? data->weights + first : NULL},
       .source = {.seed = 5, .stream = TN_STREAM_MASK, .replica = 2, .step = 9, .first_row = (uint64_t)first}};
   const bool drops = given->spec.rate > 0 || given->spec.input_rate > 0 || given->spec.kind == TN_STANDOUT;
@@ -148,10 +149,11 @@ static void compare(const gradient_case *given) {
   tn_free(&gradient);
 }
 
-static void check(const network_spec *spec, bool weighted) {
+static void check_cut(const network_spec *spec, bool weighted, int64_t first_rows) {
   static gradient_case given;
   batch_cut batch;
   given.spec = *spec;
+  given.first_rows = first_rows;
   given.weighted = weighted;
   given.network = network_make(spec);
   fill_data(spec->loss, &given.data);
@@ -162,6 +164,10 @@ static void check(const network_spec *spec, bool weighted) {
   }
   compare(&given);
   tn_network_destroy(&given.network);
+}
+
+static void check(const network_spec *spec, bool weighted) {
+  check_cut(spec, weighted, FIRST_ROWS);
 }
 
 static const network_spec deep = {.inputs = INPUTS, .outputs = OUTPUTS, .hidden_count = 2, .hidden = {7, 6}};
@@ -314,6 +320,17 @@ static void test_batch_normalisation(void **state) {
   check_norm(TN_NORM_BATCH);
 }
 
+/* Running statistics do not depend on the row that they normalise: nothing of the batch's means is in its gradient. */
+static void test_batches_of_one_row(void **state) {
+  (void)state;
+  network_spec spec = deep;
+  spec.activation = TN_TANH;
+  for (spec.norm = TN_NORM_NONE; spec.norm <= TN_NORM_LAYER; spec.norm++) {
+    check_cut(&spec, true, 1);
+    check_cut(&spec, false, ROWS - 1);
+  }
+}
+
 static void test_layer_normalisation(void **state) {
   (void)state;
   check_norm(TN_NORM_LAYER);
@@ -369,6 +386,7 @@ int main(void) {
       cmocka_unit_test(test_dropconnect),
       cmocka_unit_test(test_standout),
       cmocka_unit_test(test_batch_normalisation),
+      cmocka_unit_test(test_batches_of_one_row),
       cmocka_unit_test(test_layer_normalisation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,6 +85,7 @@ static void check_gradient(const network_spec *spec) {
 
   tn_loss_sums sums = {0};
   reference_draw(network, NULL, ROWS, &drawn);
+  drawn.training = true;
   tn_learned_take(network, parameters);
   memcpy(workspace->input, x, sizeof x);
   float *z = tn_network_forward(network, parameters, workspace, ROWS, &masks);
@@ -92,7 +93,7 @@ static void check_gradient(const network_spec *spec) {
   tn_network_backward(network, parameters, workspace, ROWS, gradient, false);
   assert_true(fabs(sums.loss - reference_at(network, exact, x, &targets)) < 1e-5 * sums.loss);
 
-  for (int t = 0; t < network->tensor_count; t++)
+  for (int t = 0; t < tn_network_trained_tensors(network); t++)
     for (int64_t i = 0; i < network->tensors[t].rows * network->tensors[t].cols; i++) {
       double *value = exact + network->tensors[t].offset + i;
       const double kept = *value, h = 1e-5;
@@ -130,6 +131,18 @@ static void test_gradients(void **state) {
   spec.rate = 0;
   check_gradient(&spec);
   spec.hidden_count = 0;
+  check_gradient(&spec);
+}
+
+static void test_gradients_of_normalised_layers(void **state) {
+  (void)state;
+  network_spec spec = base_spec();
+  spec.norm = TN_NORM_LAYER;
+  check_gradient(&spec);
+  spec.norm = TN_NORM_BATCH;
+  check_gradient(&spec);
+  spec.mask = TN_MASK_BATCH;
+  spec.group = 3;
   check_gradient(&spec);
 }
 
@@ -282,9 +295,13 @@ static void test_samples_drop_for_good(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_gradients), cmocka_unit_test(test_gradients_accumulate),
-      cmocka_unit_test(test_penalties), cmocka_unit_test(test_rates_follow_the_parameters),
-      cmocka_unit_test(test_tensors),   cmocka_unit_test(test_samples_drop_for_good),
+      cmocka_unit_test(test_gradients),
+      cmocka_unit_test(test_gradients_of_normalised_layers),
+      cmocka_unit_test(test_gradients_accumulate),
+      cmocka_unit_test(test_penalties),
+      cmocka_unit_test(test_rates_follow_the_parameters),
+      cmocka_unit_test(test_tensors),
+      cmocka_unit_test(test_samples_drop_for_good),
   };
   return cmocka_run_group_tests_name("learned", tests, NULL, NULL);
 }
