@@ -228,7 +228,11 @@ static void test_dropout_that_cannot_be(void **state) {
       {"[dropout]\nblock = 3\nshape = 8x8x1", "a.ini:2: dropout.block = 3 has no effect with dropout.input = 0: remove "
                                               "it, or write the share of the input to drop"},
       {"[dropout]\ninput = .1\nblock = 9\nshape = 8x9x3",
-       "a.ini:3: dropout.block = 9 is larger than the images of dropout.shape, 8 x 9: write a smaller one"},
+       "a.ini:3: dropout.block = 9 is no smaller than the images of dropout.shape, 8 x 9, which would be dropped from "
+       "side to side: write a smaller one"},
+      {"[dropout]\ninput = .1\nblock = 8\nshape = 8x9x1",
+       "a.ini:3: dropout.block = 8 is no smaller than the images of dropout.shape, 8 x 9, which would be dropped from "
+       "side to side: write a smaller one"},
       {"[dropout]\ninput = .1\nblock = 3\nshape = 8x9x3\nkind = gaussian",
        "a.ini:3: dropout.block = 3 drops patches, for which dropout.kind = gaussian has no form: write bernoulli, or "
        "block = channel"},

@@ -109,10 +109,10 @@ static tn_status check_block(const tn_config *config) {
                           "write the side of patches");
   if (dropout->block <= 1)
     return TN_OK;
-  if (dropout->block > shape->rows || dropout->block > shape->cols)
+  if (dropout->block >= shape->rows || dropout->block >= shape->cols)
     return tn_config_fail(config, option,
-                          "dropout.block = %s is larger than the images of dropout.shape, %lld x %lld: write a smaller "
-                          "one",
+                          "dropout.block = %s is no smaller than the images of dropout.shape, %lld x %lld, which would "
+                          "be dropped from side to side: write a smaller one",
                           block, (long long)shape->rows, (long long)shape->cols);
   if (dropout->kind != TN_BERNOULLI)
     return tn_config_fail(config, option,
