@@ -60,6 +60,9 @@ static void test_normalisation(void **state) {
        "a.ini:3: model.layer_norm = yes with dropout.kind = dropconnect: the bias that it drops with the weights "
        "stands "
        "behind the normalisation: write another dropout.kind"},
+      {"[model]\nhidden = 4, 1\nlayer_norm = yes",
+       "a.ini:3: model.layer_norm = yes, but hidden layer 2 has 1 unit (model.hidden), which would always be "
+       "normalised to 0: write 2 or more units, or model.batch_norm = yes"},
       {"[model]\nhidden = 4\nbatch_norm = yes\n[train]\nbatch_size = 1",
        "a.ini:3: model.batch_norm = yes with train.batch_size = 1: one row has no variance: write a larger "
        "train.batch_size, model.batch_norm_sync = yes with at least 2 replicas, or model.layer_norm = yes"},

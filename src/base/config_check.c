@@ -144,6 +144,18 @@ static tn_status check_norm_key(const checked *c, const char *name, bool used, c
                         tn_config_show(c->config, name, value), remedy);
 }
 
+/* One unit less its mean is 0, whatever it was. */
+static tn_status check_norm_units(const checked *c) {
+  const tn_int_list *hidden = &c->config->model.hidden;
+  for (int i = 0; i < hidden->count; i++)
+    if (hidden->values[i] == 1)
+      return tn_config_fail(c->config, tn_config_find_name("model.layer_norm"),
+                            "model.layer_norm = yes, but hidden layer %d has 1 unit (model.hidden), which would always "
+                            "be normalised to 0: write 2 or more units, or model.batch_norm = yes",
+                            i + 1);
+  return TN_OK;
+}
+
 static tn_status check_norm(const checked *c) {
   const tn_model_config *model = &c->config->model;
   const bool any = model->batch_norm || model->layer_norm;
@@ -165,6 +177,8 @@ static tn_status check_norm(const checked *c) {
                           "%s.%s = yes with dropout.kind = dropconnect: the bias that it drops with the weights stands "
                           "behind the normalisation: write another dropout.kind",
                           option->section, option->key);
+  if (model->layer_norm)
+    TN_TRY(check_norm_units(c));
   if (model->batch_norm && !model->batch_norm_sync && c->config->train.batch_size == 1)
     return tn_config_fail(c->config, option,
                           "model.batch_norm = yes with train.batch_size = 1: one row has no variance: write a larger "
