@@ -76,6 +76,14 @@ class Data(CommandTest):
             file["train/y"][5] = -1
         self.fails(words=["/train/y", "5", "-1"])
 
+    def test_keys_of_masks_without_any_rate(self):
+        plain = [word for key in ("dropout.input=0", "dropout.hidden=0") for word in ("-s", key)]
+        idle = [word for key in ("dropout.kind=gaussian", "dropout.group=3") for word in ("-s", key)]
+        self.assertNotIn("without effect", self.train("plain", *plain).stderr)
+        told = self.train("idle", *plain, *idle, ranks=2).stderr
+        self.assertEqual(told.count("without effect are dropout.kind = gaussian, dropout.group = 3\n"), 1, told)
+        self.assertNotIn("without effect", self.train("some", *plain, *idle, "-s", "dropout.input=0.1").stderr)
+
     def test_missing_test_rows_are_told_before_training(self):
         message = self.train("run", "-s", "data.test_x=/nope", status=2).stderr
         self.assertIn("rows.h5: /nope does not exist; the file has: /test/x", message)

@@ -1,5 +1,6 @@
 /* The [dropout] section: rates that belong to nothing, and forms that have no form for each other. */
 #include "base/config_table.h"
+#include "base/log.h"
 
 static tn_status check_hidden_rates(const tn_config *config) {
   const tn_real_list *rates = &config->dropout.hidden;
@@ -144,6 +145,29 @@ static tn_status check_learned(const tn_config *config) {
     return tn_config_fail(config, option,
                           "dropout.rate = learned has no form for dropout.block: remove it, or write rate = fixed");
   return TN_OK;
+}
+
+static void name_key(const tn_config *config, const char *name, tn_text *text) {
+  char value[64];
+  tn_text_add(text, "%s%s = %s", text->length > 0 ? ", " : "", name, tn_config_show(config, name, value));
+}
+
+void tn_config_warn_dropout(const tn_config *config) {
+  const tn_dropout_config *dropout = &config->dropout;
+  char keys[256];
+  tn_text text = tn_text_over(keys, sizeof keys);
+  if (highest_rate(dropout) > 0 || dropout->kind == TN_STANDOUT)
+    return;
+  if (dropout->kind != TN_BERNOULLI)
+    name_key(config, "dropout.kind", &text);
+  if (dropout->mask != TN_MASK_SAMPLE)
+    name_key(config, "dropout.mask", &text);
+  if (dropout->replica_masks != TN_MASKS_OWN)
+    name_key(config, "dropout.replica_masks", &text);
+  if (dropout->group != 1)
+    name_key(config, "dropout.group", &text);
+  if (text.length > 0)
+    tn_warn("nothing is dropped, since dropout.input and dropout.hidden are 0: without effect are %s", keys);
 }
 
 tn_status tn_config_check_dropout(const tn_config *config) {

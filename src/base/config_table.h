@@ -39,4 +39,8 @@ const char *tn_config_show(const tn_config *config, const char *name, char shown
 /* config_check_dropout.c: what of [dropout] cannot go together. TN_ERR_CONFIG. */
 tn_status tn_config_check_dropout(const tn_config *config);
 
+/* A warning that names the keys which say how units are dropped where none are. No error: a table of rates begins at 0.
+ */
+void tn_config_warn_dropout(const tn_config *config);
+
 #endif

@@ -305,6 +305,8 @@ static tn_status run_all(tn_run *run, tn_train_result *result) {
   bool resumed = false;
   TN_TRY(tn_comm_agree(run->comm, check_config(run)));
   TN_TRY(check_same_run(run));
+  if (tn_comm_rank(run->comm) == 0)
+    tn_config_warn_dropout(&run->config);
   TN_TRY(tn_run_site_open(run));
   start_guard(run);
   tn_blas_set_threads((int)run->config.parallel.threads);
