@@ -68,6 +68,8 @@ class Data(CommandTest):
         self.fails("data.train_x=/none", words=["/none", "/train/x"])
         self.fails("data.train_y=/test/y", words=["/test/y", "61", "203"])
         self.fails("model.outputs=2", words=["label 2"])
+        self.fails("dropout.input=0.5", "dropout.block=2", "dropout.shape=8x8x3", words=["-s dropout.shape is 8x8x3, but a row"])
+        self.fails("augment.shape=8x8x3", "augment.shift=1", words=["-s augment.shape = 8x8x3 is an image of 192 values"])
         with h5py.File(self.path("rows.h5"), "a") as file:
             file["train/x"][17, 3] = np.nan
         self.fails(words=["/train/x", "17", "3"])

@@ -35,3 +35,16 @@ tn_status tn_config_fail(const tn_config *config, const tn_option *option, const
     return tn_fail(TN_ERR_CONFIG, "%s:%d: %s", config->origin.file, line, text);
   return tn_fail(TN_ERR_CONFIG, "%s%s", line == TN_ORIGIN_OVERRIDE ? "-s " : "", text);
 }
+
+tn_status tn_config_add_origin(const tn_config *config, tn_status status) {
+  char text[TN_MESSAGE_MAX], name[64];
+  if (status == TN_OK)
+    return status;
+  snprintf(text, sizeof text, "%s", tn_error_message());
+  snprintf(name, sizeof name, "%.*s", (int)strcspn(text, " =:"), text);
+  const tn_option *option = tn_config_find_name(name);
+  const int line = option ? config->origin.line[option_index(option)] : 0;
+  if (line > 0)
+    return tn_fail(status, "%s:%d: %s", config->origin.file, line, text);
+  return line == TN_ORIGIN_OVERRIDE ? tn_fail(status, "-s %s", text) : status;
+}

@@ -33,6 +33,10 @@ void tn_config_set_origin(tn_config *config, const tn_option *option, int line);
 tn_status tn_config_fail(const tn_config *config, const tn_option *option, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Puts the origin, where known, before a present message that begins with a key's name: that of layers which do not
+ * know where a configuration came from. Returns `status`. */
+tn_status tn_config_add_origin(const tn_config *config, tn_status status);
+
 /* A key's value as written, for a message. */
 const char *tn_config_show(const tn_config *config, const char *name, char shown[64]);
 

@@ -164,13 +164,14 @@ static tn_status create_augment(tn_run *run, int64_t batch) {
 /* With create_shared, everything that a step touches is allocated here. */
 static tn_status create_local(tn_run *run) {
   const tn_config *config = &run->config;
-  TN_TRY(tn_network_create(&run->network, &config->model, &config->dropout, run->data.train_source.inputs));
+  TN_TRY(tn_config_add_origin(
+      config, tn_network_create(&run->network, &config->model, &config->dropout, run->data.train_source.inputs)));
   run->network->learned.rows = run->data.train.rows;
   const int64_t shard = tn_sampler_shard(&run->sampler, 0).count;
   const int64_t batch = config->train.batch_size < shard ? config->train.batch_size : shard;
   TN_TRY(tn_workspace_create(&run->workspace, run->network, batch, true));
   TN_TRY(tn_batch_create(&run->batch, &run->data.train_source, batch, run->data.weighted));
-  TN_TRY(create_augment(run, batch));
+  TN_TRY(tn_config_add_origin(config, create_augment(run, batch)));
   TN_TRY(tn_sync_create(run, batch));
   TN_TRY(tn_alloc(&run->all_times, tn_comm_size(run->comm), sizeof(tn_rank_times), "times of the ranks"));
   return tn_evaluator_create(&run->evaluator, run->comm, run->network, run->data.valid.rows);
