@@ -130,7 +130,7 @@ static const tn_option options[] = {
     {KEY(dropout, rate), CHOICE("fixed", rate_words), .meaning = "learned rates start at those above 0, and are trained with the weights (concrete dropout)"},
     {KEY(dropout, temperature), REAL_ABOVE("0.1", 0), .meaning = "how far from 0 and 1 the masks of learned rates are"},
     {KEY(dropout, length_scale), REAL_FROM("0.0001", 0), .meaning = "of the prior over the weights, in the penalty of learned rates"},
-    {KEY(dropout, entropy_weight), REAL_FROM("1", 0), .meaning = "of the masks' entropy in the penalty of learned rates; 1 is the variational bound of a cross-entropy"},
+    {KEY(dropout, entropy_weight), REAL_FROM("1", 0), .meaning = "of the masks' entropy in the penalty of learned rates; 1 is the variational bound of softmax_cross_entropy"},
 
     {KEY(regularization, l1), REAL_FROM("0", 0), .meaning = "adds l1 x sum |w| to the loss, weights only"},
     {KEY(regularization, l2), REAL_FROM("0", 0), .meaning = "adds l2 x sum w^2 to the loss, weights only"},

@@ -10,8 +10,9 @@
  *     1 / N (length_scale^2 / (2 (1 - p)) |W|^2 + entropy_weight n (p log p + (1 - p) log(1 - p))) ,
  *
  * the Kullback-Leibler divergence of the paper for weights as inverted dropout has them, |W|^2 / (1 - p) as in the
- * authors' program. entropy_weight = 1 is that of a loss which is the negative log likelihood, as the cross-entropies
- * are. Evaluation drops nothing; Monte-Carlo samples drop units for good, each with probability p. */
+ * authors' program. entropy_weight = 1 is that of a loss which is the negative log likelihood, as softmax_cross_entropy
+ * is; where that is 1 / c times the loss, entropy_weight is c and length_scale the prior's times sqrt(c). Evaluation
+ * drops nothing; Monte-Carlo samples drop units for good, each with probability p. */
 #ifndef TN_NN_LEARNED_H
 #define TN_NN_LEARNED_H
 
