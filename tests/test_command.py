@@ -335,6 +335,9 @@ class EvalAndPredict(CommandTest):
         p = self.predicted(self.path("run", "best.h5"))
         self.assertAlmostEqual(alone["predictive_entropy"], -(p * np.log(p)).sum(axis=1).mean(), places=6)
         self.assertNotIn("mutual_information", alone)
+        with h5py.File(self.path("out.h5")) as file:
+            np.testing.assert_allclose(file["predictive_entropy"][()], -(p * np.log(p)).sum(axis=1), atol=1e-6)
+            self.assertEqual(set(file), {"output", "class", "predictive_entropy"})
 
     def test_eval_measures_values(self):
         with h5py.File(self.path("rows.h5"), "r+") as file:

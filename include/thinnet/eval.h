@@ -36,10 +36,10 @@ typedef struct tn_predict_options {
   bool overwrite;
 } tn_predict_options;
 
-/* Writes /output (N, outputs) float32, /class (N) int32 for classes; of several networks or samples also /output_std,
- * and for classes /predictive_entropy and /mutual_information (nats). The data are read and the results written in
- * blocks. Collective; rank 0 writes. *rows may be NULL. TN_ERR_USAGE as for tn_eval, and where `out_path` exists and is
- * not to be replaced, or is a checkpoint or the data file, by whatever name. */
+/* Writes /output (N, outputs) float32, for classes /class (N) int32 and /predictive_entropy (N) float32, in nats; of
+ * several networks or samples also /output_std, and for classes /mutual_information. The data are read and the results
+ * written in blocks. Collective; rank 0 writes. *rows may be NULL. TN_ERR_USAGE as for tn_eval, and where `out_path`
+ * exists and is not to be replaced, or is a checkpoint or the data file, by whatever name. */
 tn_status tn_predict(tn_comm *comm, const char *const *checkpoints, int count, const char *data_path,
                      const char *out_path, const tn_predict_options *options, int64_t *rows);
 

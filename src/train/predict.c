@@ -35,7 +35,7 @@ static void lay_out(prediction *p) {
   const int64_t widths[OUT_COUNT] = {[OUT_OUTPUT] = p->outputs,
                                      [OUT_CLASS] = has_classes,
                                      [OUT_STD] = is_mean ? p->outputs : 0,
-                                     [OUT_ENTROPY] = is_mean && has_classes,
+                                     [OUT_ENTROPY] = has_classes,
                                      [OUT_INFORMATION] = is_mean && has_classes};
   p->chunk_bytes = 0;
   for (int i = 0; i < OUT_COUNT; i++) {
