@@ -327,7 +327,9 @@ class EvalAndPredict(CommandTest):
         self.assertEqual(self.measure(*networks, self.path("rows.h5"), "--mc", "4", ranks=3), alone)
         p = self.predicted(*networks, "--mc", "4")
         self.assertAlmostEqual(alone["predictive_entropy"], -(p * np.log(p)).sum(axis=1).mean(), places=6)
-        self.assertIn("mean of     2 networks\n", self.thinnet("eval", *networks).stdout)
+        self.assertIn("mean of 2 networks\n", self.thinnet("eval", *networks).stdout)
+        self.assertIn("mean of 2 networks, 1 sample of each\n", self.thinnet("eval", *networks, "--mc", "1").stdout)
+        self.assertIn("mean of 1 sample\n", self.thinnet("eval", networks[0], "--mc", "1").stdout)
 
     def test_eval_measures_the_entropy_of_one_network(self):
         self.train("run")

@@ -18,13 +18,14 @@ static void print_count(const char *name, int64_t value) {
 
 /* What the prediction that was measured is the mean of. */
 static void print_members(const tn_measures *measures) {
+  const char *plural = measures->samples == 1 ? "" : "s";
   if (measures->networks > 1 && measures->samples > 0)
-    printf("%-12s%" PRId64 " networks, %" PRId64 " samples of each\n", "mean of", measures->networks,
-           measures->samples);
+    printf("mean of %" PRId64 " networks, %" PRId64 " sample%s of each\n", measures->networks, measures->samples,
+           plural);
   else if (measures->networks > 1)
-    printf("%-12s%" PRId64 " networks\n", "mean of", measures->networks);
+    printf("mean of %" PRId64 " networks\n", measures->networks);
   else if (measures->samples > 0)
-    printf("%-12s%" PRId64 " samples\n", "mean of", measures->samples);
+    printf("mean of %" PRId64 " sample%s\n", measures->samples, plural);
 }
 
 /* A measure that there is. */
