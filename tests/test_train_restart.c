@@ -360,10 +360,10 @@ static void test_init_from_another_network(void **state) {
   snprintf(path, sizeof path, "%s", case_path(&c, "plain/last.h5"));
   check_init_refused(&c, path, "model.batch_norm=yes",
                      "plain/last.h5: holds no /model/layer1/gain (1 x 60), which this network has: write "
-                     "model.batch_norm and model.layer_norm as the run of that checkpoint had it");
+                     "model.batch_norm and model.layer_norm as in the run of that checkpoint");
   check_init_refused(&c, path, "model.hidden=60,70,80", "/model/layer3/weight is 70 x 3, but 70 x 80 in this network");
   check_init_refused(&c, path, "model.outputs=4",
-                     "/model/layer3/weight is 70 x 3, but 70 x 4 in this network: write model.outputs as the run");
+                     "/model/layer3/weight is 70 x 3, but 70 x 4 in this network: write model.outputs as in the run");
   case_set(&c, "model.batch_norm=yes");
   assert_all_ok(case_train(&c, all_ranks(), "normal", NULL, &result));
   snprintf(path, sizeof path, "%s", case_path(&c, "normal/last.h5"));
@@ -373,7 +373,7 @@ static void test_init_from_another_network(void **state) {
                      "model.batch_norm and model.layer_norm");
   check_init_refused(&c, path, "model.layer_norm=yes",
                      "holds /model/layer1/running_mean (1 x 60), which this network does not have: write "
-                     "model.batch_norm as the run");
+                     "model.batch_norm as in the run");
   case_destroy(&c);
 }
 
@@ -392,7 +392,7 @@ static void test_init_from_another_run(void **state) {
   assert_all_memory_equal(second.digest, first.digest, sizeof first.digest); /* learning rate 0: nothing moves */
   case_set(&c, "model.hidden=12,8");
   assert_all_status(case_train(&c, all_ranks(), "third", &init, &second), TN_ERR_CONFIG);
-  assert_all_message("/model/layer1/weight is 7 x 60, but 7 x 12 in this network: write model.hidden as the run");
+  assert_all_message("/model/layer1/weight is 7 x 60, but 7 x 12 in this network: write model.hidden as in the run");
   case_destroy(&c);
 }
 

@@ -51,12 +51,12 @@ static tn_status check_mine(const tn_network *mine, const tn_network *other, con
     return TN_OK;
   if (!there)
     return tn_fail(TN_ERR_CONFIG,
-                   "%s: holds no /model/%s (%lld x %lld), which this network has: write %s as the run of that "
-                   "checkpoint had it",
+                   "%s: holds no /model/%s (%lld x %lld), which this network has: write %s as in the run of that "
+                   "checkpoint",
                    what, tensor->name, (long long)tensor->rows, (long long)tensor->cols, keys_of(tensor));
   return tn_fail(TN_ERR_CONFIG,
-                 "%s: /model/%s is %lld x %lld, but %lld x %lld in this network: write %s as the run of that "
-                 "checkpoint had it",
+                 "%s: /model/%s is %lld x %lld, but %lld x %lld in this network: write %s as in the run of that "
+                 "checkpoint",
                  what, tensor->name, (long long)there->rows, (long long)there->cols, (long long)tensor->rows,
                  (long long)tensor->cols, key_of_shape(mine, other, tensor));
 }
@@ -65,8 +65,8 @@ static tn_status check_theirs(const tn_network *mine, const tn_tensor *tensor, b
   if (find(mine, tensor->name) || may_lack(tensor, same_run))
     return TN_OK;
   return tn_fail(TN_ERR_CONFIG,
-                 "%s: holds /model/%s (%lld x %lld), which this network does not have: write %s as the run of that "
-                 "checkpoint had it",
+                 "%s: holds /model/%s (%lld x %lld), which this network does not have: write %s as in the run of that "
+                 "checkpoint",
                  what, tensor->name, (long long)tensor->rows, (long long)tensor->cols, keys_of(tensor));
 }
 
