@@ -24,16 +24,20 @@ void tn_config_set_origin(tn_config *config, const tn_option *option, int line) 
   config->origin.line[option_index(option)] = line;
 }
 
+static tn_status fail_at(const tn_config *config, const tn_option *option, tn_status status, const char *text) {
+  const int line = config->origin.line[option_index(option)];
+  if (line > 0)
+    return tn_fail(status, "%s:%d: %s", config->origin.file, line, text);
+  return tn_fail(status, "%s%s", line == TN_ORIGIN_OVERRIDE ? "-s " : "", text);
+}
+
 tn_status tn_config_fail(const tn_config *config, const tn_option *option, const char *format, ...) {
   char text[TN_MESSAGE_MAX];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  const int line = config->origin.line[option_index(option)];
-  if (line > 0)
-    return tn_fail(TN_ERR_CONFIG, "%s:%d: %s", config->origin.file, line, text);
-  return tn_fail(TN_ERR_CONFIG, "%s%s", line == TN_ORIGIN_OVERRIDE ? "-s " : "", text);
+  return fail_at(config, option, TN_ERR_CONFIG, text);
 }
 
 tn_status tn_config_add_origin(const tn_config *config, tn_status status) {
@@ -43,8 +47,5 @@ tn_status tn_config_add_origin(const tn_config *config, tn_status status) {
   snprintf(text, sizeof text, "%s", tn_error_message());
   snprintf(name, sizeof name, "%.*s", (int)strcspn(text, " =:"), text);
   const tn_option *option = tn_config_find_name(name);
-  const int line = option ? config->origin.line[option_index(option)] : 0;
-  if (line > 0)
-    return tn_fail(status, "%s:%d: %s", config->origin.file, line, text);
-  return line == TN_ORIGIN_OVERRIDE ? tn_fail(status, "-s %s", text) : status;
+  return option ? fail_at(config, option, status, text) : status;
 }
