@@ -77,12 +77,12 @@ static void test_all_that_a_run_has_beside_steps(void **state) {
                                          "schedule.kind=plateau",
                                          "early_stopping.monitor=valid_loss",
                                          "early_stopping.patience=2",
-                                         "early_stopping.restore_best=yes"};
+                                         "early_stopping.restore_best=yes",
+                                         NULL};
   train_case c;
   tn_plan_steps steps;
   case_create(&c);
-  for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
-    case_set(&c, settings[i]);
+  case_set_all(&c, settings);
   plan(&c, CASE_INPUTS, &steps);
   assert_all_int_equal(steps.bytes, 4 * BLOCK);
   assert_all_int_equal(steps.batch_count, 2); /* a quarter of 3 rows is none */

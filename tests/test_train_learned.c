@@ -98,11 +98,6 @@ static void note_text(void *context, const char *line) {
     strncat(noted->text, line, sizeof noted->text - strlen(noted->text) - 1);
 }
 
-static void set_all(train_case *c, const char *const *settings) {
-  for (; *settings; settings++)
-    case_set(c, *settings);
-}
-
 /* Trains from first/last.h5 without moving anything: the rates that the run begins with, and what it said of them. */
 static void init_from_first(const char *const *settings, double rates[PLACES], said *noted) {
   train_case c;
@@ -118,7 +113,7 @@ static void init_from_first(const char *const *settings, double rates[PLACES], s
   *noted = (said){0};
   const tn_train_options init = {.init_checkpoint = path, .observer = {.context = noted, .on_text = note_text}};
   case_set(&c, "train.learning_rate=0");
-  set_all(&c, settings);
+  case_set_all(&c, settings);
   assert_all_ok(case_train(&c, all_ranks(), "second", &init, NULL));
   assert_all_ok(tn_checkpoint_read(&first, path));
   assert_all_ok(tn_checkpoint_read(&second, case_path(&c, "second/last.h5")));

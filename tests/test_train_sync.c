@@ -10,11 +10,6 @@ static tn_comm *all_ranks(void) {
   return (tn_comm *)(uintptr_t)test_comm();
 }
 
-static void set_all(train_case *c, const char *const *settings) {
-  for (; *settings; settings++)
-    case_set(c, *settings);
-}
-
 /* A run over all ranks against the same on one, which every rank repeats alone: bit for bit. */
 static void check_ranks(const char *const *settings) {
   train_case c;
@@ -26,7 +21,7 @@ static void check_ranks(const char *const *settings) {
   case_set(&c, "model.batch_norm=yes");
   case_set(&c, "model.batch_norm_sync=yes");
   case_set(&c, "model.norm_momentum=0.8");
-  set_all(&c, settings);
+  case_set_all(&c, settings);
   assert_all_ok(case_train(&c, all_ranks(), NULL, NULL, &together));
   assert_all_ok(case_train(&c, serial, NULL, NULL, &alone));
   assert_all_memory_equal(together.digest, alone.digest, sizeof alone.digest);
@@ -60,7 +55,7 @@ static double valid_loss(const char *const *settings, tn_comm *comm) {
   case_set(&c, "train.learning_rate=0.5");
   case_set(&c, "train.epochs=8");
   case_set(&c, "model.batch_norm=yes");
-  set_all(&c, settings);
+  case_set_all(&c, settings);
   assert_all_ok(case_train(&c, comm, NULL, NULL, &result));
   case_destroy(&c);
   return result.valid_loss;

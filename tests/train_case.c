@@ -76,6 +76,11 @@ void case_set(train_case *c, const char *assignment) {
   assert_all_ok(tn_config_set(&c->config, assignment));
 }
 
+void case_set_all(train_case *c, const char *const *assignments) {
+  for (; *assignments; assignments++)
+    case_set(c, *assignments);
+}
+
 void case_use_values(train_case *c) {
   c->train.labels = NULL;
   c->valid.labels = NULL;

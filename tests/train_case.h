@@ -25,6 +25,9 @@ void case_destroy(train_case *c);
 /* Sets one key, and asserts that it could be set. */
 void case_set(train_case *c, const char *assignment);
 
+/* The same for each of them, up to NULL. */
+void case_set_all(train_case *c, const char *const *assignments);
+
 /* Makes the targets two values a row, for the regression losses. */
 void case_use_values(train_case *c);
 
