@@ -251,6 +251,19 @@ class Cluster(unittest.TestCase):
             self.run_script("down")
             self.assert_gone()
 
+    def test_a_restored_node_is_where_it_was(self):
+        """The others remember hardware addresses: with a new one nothing could be started on the node for some 10 s."""
+        def addresses():
+            links = [self.run_script("shell", "--node", "n2", "ip", "-json", "link", "show", "eth0"),
+                     self.run_script("shell", "ip", "-json", "link", "show", "br0")]
+            return [json.loads(done.stdout)[0]["address"] for done in links]
+
+        self.run_script("up")
+        before = addresses()
+        self.run_script("fail", "n2")
+        self.run_script("restore", "n2")
+        self.assertEqual(addresses(), before)
+
     def test_the_cluster_ends_with_a_process(self):
         with subprocess.Popen(["sleep", "60"]) as process:
             self.run_script("up", "--nodes", "1", "--with", str(process.pid))
