@@ -20,7 +20,7 @@ void tn_checkpoint_digest(const tn_network *network, const float *parameters, ch
   XXH3_128bits_reset(&state);
   for (int i = 0; i < network->tensor_count; i++) {
     const tn_tensor *tensor = &network->tensors[i];
-    XXH3_128bits_update(&state, parameters + tensor->offset, (size_t)(tensor->rows * tensor->cols) * sizeof(float));
+    XXH3_128bits_update(&state, parameters + tensor->offset, (size_t)tn_tensor_size(tensor) * sizeof(float));
   }
   const XXH128_hash_t hash = XXH3_128bits_digest(&state);
   snprintf(digest, TN_DIGEST_SIZE, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);

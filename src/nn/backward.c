@@ -87,7 +87,7 @@ void tn_network_backward(const tn_network *network, const float *parameters, tn_
 static void clear_gaps(const tn_network *network, float *block) {
   for (int t = 0; t < network->tensor_count; t++) {
     const tn_tensor *tensor = &network->tensors[t];
-    const int64_t end = tensor->offset + tensor->rows * tensor->cols;
+    const int64_t end = tensor->offset + tn_tensor_size(tensor);
     const int64_t next = t + 1 < network->tensor_count ? tensor[1].offset : network->block_size;
     memset(block + end, 0, (size_t)(next - end) * sizeof *block);
   }

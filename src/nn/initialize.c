@@ -56,7 +56,7 @@ static void fill_uniform(tn_place place, int64_t count, float limit, float *weig
 }
 
 static void fill_constant(const tn_tensor *tensor, float *parameters) {
-  for (int64_t i = 0; i < tensor->rows * tensor->cols; i++)
+  for (int64_t i = 0; i < tn_tensor_size(tensor); i++)
     parameters[tensor->offset + i] = tensor->start;
 }
 

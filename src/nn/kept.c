@@ -109,7 +109,7 @@ static void lay_out(tn_kept *kept) {
     tensors[t].rows = tensors[t].role == TN_WEIGHT ? layer->inputs : 1;
     tensors[t].cols = layer->outputs;
     tensors[t].offset = offset;
-    offset += (tensors[t].rows * tensors[t].cols + TN_OFFSET_STEP - 1) / TN_OFFSET_STEP * TN_OFFSET_STEP;
+    offset += (tn_tensor_size(&tensors[t]) + TN_OFFSET_STEP - 1) / TN_OFFSET_STEP * TN_OFFSET_STEP;
   }
   kept->network.block_size = offset;
 }
@@ -172,7 +172,7 @@ static void add_tensor(const tn_kept *kept, int index, const float *values, int6
   const tn_kept_units *above = &kept->places[full->layer + 1], *below = &kept->places[full->layer];
   const bool is_weight = full->role == TN_WEIGHT;
   const int64_t begin = first > full->offset ? first - full->offset : 0;
-  const int64_t size = full->rows * full->cols, last = first + count - full->offset;
+  const int64_t size = tn_tensor_size(full), last = first + count - full->offset;
   const int64_t end = last < size ? last : size;
   for (int64_t k = is_weight ? kept_below(below, begin / full->cols) : 0; k < small->rows; k++) {
     const int64_t row = (is_weight ? below->units[k] : 0) * full->cols;
@@ -188,7 +188,7 @@ static void add_tensor(const tn_kept *kept, int index, const float *values, int6
 static void add(const tn_kept *kept, const float *values, int64_t first, int64_t count, float *out) {
   for (int t = 0; t < kept->full->tensor_count; t++) {
     const tn_tensor *full = &kept->full->tensors[t];
-    if (full->offset < first + count && full->offset + full->rows * full->cols > first)
+    if (full->offset < first + count && full->offset + tn_tensor_size(full) > first)
       add_tensor(kept, t, values, first, count, out);
   }
 }

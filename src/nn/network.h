@@ -28,6 +28,10 @@ typedef struct tn_tensor {
   float start;        /* its initial value; a weight's is drawn */
 } tn_tensor;
 
+static inline int64_t tn_tensor_size(const tn_tensor *tensor) {
+  return tensor->rows * tensor->cols;
+}
+
 /* True of all that the optimiser changes. */
 static inline bool tn_tensor_is_trained(const tn_tensor *tensor) {
   return tensor->role != TN_STATISTIC;

@@ -45,7 +45,7 @@ static const update_method *choose_method(const tn_train_config *train) {
 static void fill_trained(const tn_network *network, float value, float *block) {
   for (int t = 0; t < network->tensor_count; t++) {
     const tn_tensor *tensor = &network->tensors[t];
-    for (int64_t i = 0; i < tensor->rows * tensor->cols && tn_tensor_is_trained(tensor); i++)
+    for (int64_t i = 0; i < tn_tensor_size(tensor) && tn_tensor_is_trained(tensor); i++)
       block[tensor->offset + i] = value;
   }
 }
@@ -122,7 +122,7 @@ static int64_t smaller(int64_t a, int64_t b) {
 /* The part of a tensor that lies in first..first + count - 1 of the block; count 0: none does. */
 static tn_share part_of_tensor(const tn_tensor *tensor, int64_t first, int64_t count) {
   const int64_t begin = larger(first, tensor->offset);
-  const int64_t end = smaller(first + count, tensor->offset + tensor->rows * tensor->cols);
+  const int64_t end = smaller(first + count, tensor->offset + tn_tensor_size(tensor));
   return (tn_share){.first = begin, .count = larger(end - begin, 0)};
 }
 

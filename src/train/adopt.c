@@ -11,10 +11,6 @@ static const tn_tensor *find(const tn_network *network, const char *name) {
   return NULL;
 }
 
-static int64_t size_of(const tn_tensor *tensor) {
-  return tensor->rows * tensor->cols;
-}
-
 /* The keys that decide whether a network has a tensor. */
 static const char *keys_of(const tn_tensor *tensor) {
   switch (tensor->role) {
@@ -86,7 +82,7 @@ static void take(tn_run *run, const tn_checkpoint *checkpoint) {
     const tn_tensor *tensor = &mine->tensors[t];
     const tn_tensor *there = find(checkpoint->network, tensor->name);
     const float *values = there ? checkpoint->parameters + there->offset : &tensor->start;
-    memcpy(run->parameters + tensor->offset, values, (size_t)size_of(tensor) * sizeof(float));
+    memcpy(run->parameters + tensor->offset, values, (size_t)tn_tensor_size(tensor) * sizeof(float));
   }
 }
 

@@ -25,7 +25,7 @@ static int64_t parameters_of_layer(const tn_network *network, int layer) {
   for (int t = 0; t < network->tensor_count; t++) {
     const tn_tensor *tensor = &network->tensors[t];
     if (tensor->layer == layer && tn_tensor_is_trained(tensor))
-      count += tensor->rows * tensor->cols;
+      count += tn_tensor_size(tensor);
   }
   return count;
 }
