@@ -98,13 +98,10 @@ static const char idx_doc[] =
 
 static const char csv_doc[] =
     "Imports CSV files of decimal numbers, with labels that may be names.\vFields may be quoted (RFC 4180); space "
-    "around "
-    "fields that are not quoted does not count. Features are stored as uint8, int8, uint16 or int16 where all of them "
-    "are whole numbers that fit, as float32 otherwise. Empty fields, nan, infinities, and text in features are "
-    "refused, "
-    "with file, line and column; so are empty lines, but for those at a file's end. Several files, and the files of "
-    "all "
-    "splits, have the same columns and the same header.\n\n"
+    "around fields that are not quoted does not count. Features are stored as uint8, int8, uint16 or int16 where all "
+    "of them are whole numbers that fit, as float32 otherwise. Empty fields, nan, infinities, and text in features "
+    "are refused, with file, line and column; so are empty lines, but for those at a file's end. Several files, and "
+    "the files of all splits, have the same columns and the same header.\n\n"
     "Labels that are whole numbers become int64 classes as they are, other numbers float32 targets. Labels that are "
     "text are names of classes: sorted by their bytes, over all splits, they become the int64 classes 0, 1, 2, ..., "
     "and the names are stored in that order as /class_names. Names are the same where all their bytes are. A column "

@@ -41,8 +41,7 @@ static const char description[] =
     "checkpoint and goes on. Under mpirun send SIGUSR1 to mpirun itself: after a SIGTERM it leaves the ranks about a "
     "second.\n\n"
     "Exit status: 0 done (an early stop is done); 1 failed; 2 wrong usage, configuration or data; 75 stopped on "
-    "request, "
-    "run again with --resume.";
+    "request, run again with --resume.";
 
 static void check_arguments(const arguments *args, struct argp_state *state) {
   if (args->options.resume && args->options.init_checkpoint)
