@@ -78,7 +78,7 @@ tn_status tn_plan_measure_network(tn_comm *comm, const tn_config *config, const 
   tn_comm_sum_int64(comm, &nodes, 1);
   if (nodes == 1)
     return tn_fail(TN_ERR_USAGE,
-                   "all ranks are on one node: give the network's bandwidth and latency, or start ranks on "
+                   "all ranks are on one node: give the network with --bandwidth and --latency, or start ranks on "
                    "two nodes or more, which measure it");
   TN_TRY(tn_comm_agree(comm, tn_comm_create_node(comm, &node)));
   tn_status status = time_between(comm, node, &config->parallel, 1, seconds, &small_s);
