@@ -6,16 +6,18 @@ import gzip
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import h5py
 import numpy as np
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-SCRIPTS = ("setup", "quickstart", "test", "check", "fetch_mnist", "plot_metrics", "plot_reliability", "measure_accuracy",
+SCRIPTS = ("setup", "quickstart", "test", "check", "bench", "fetch_mnist", "plot_metrics", "plot_reliability", "measure_accuracy",
            "measure_exact", "measure_scaling", "study", "study_uncertainty", "sweep_table", "thinnet-run", "torture", "local_cluster")
 PHASES = ("data_s", "compute_s", "reduce_s", "update_s")
 NAN = float("nan")
@@ -452,8 +454,57 @@ class Bench(ScriptTest):
     def test_what_cannot_be_measured_is_wrong_usage(self):
         for arguments in (("--cases", "9"), ("--repeats", "0"), ("--seconds", "0"), ("--without", "numbers"),
                           ("--ranks", "0"), ("--pause", "-1"), ("--seconds", "nan"), ("--record", "--cases", "2"),
-                          ("--against", self.path("none.json")), ("--against", __file__)):
+                          ("--record", "--without", "torch"), ("--record", "--no-build"), ("--record", "--ranks", "1,2,4"),
+                          ("--record", "--repeats", "1"), ("--against", self.path("none.json")), ("--against", __file__)):
             self.assert_fails(run("bench", *arguments), 2, "usage: scripts/bench")
+
+    def test_a_kept_result_without_figures_is_refused_first(self):
+        for ratios in ([1], {"floor": "abc"}, {"floor": {"ratio": None}}, {}):
+            with open(self.path("kept.json"), "w", encoding="utf-8") as file:
+                json.dump({"machine": {"date": "", "processor": ""}, "pairs": [], "memory": [], "start": None,
+                           "rows": [{"case": "", "ranks": 1, "ratios": ratios}]}, file)
+            self.assert_fails(run("bench", "--against", self.path("kept.json")), 2, "not a result that --record has kept")
+
+    def test_it_measures(self):
+        done = run("bench", "--no-build", "--cases", "5", "--ranks", "1,2", "--repeats", "2", "--seconds", "0.05", "--no-pairs",
+                   "--without", "torch")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for ranks in (1, 2):
+            rate, *ratios = re.search(rf"(?m)^\| 784-30-10 .* \| {ranks} \| (\d+) \| ([\d.]+) \(([\d.]+) to ([\d.]+)\) \| left out ",
+                                      done.stdout).groups()
+            self.assertGreater(int(rate), 0)
+            middle, lowest, highest = map(float, ratios)
+            self.assertTrue(0 < lowest <= middle <= highest, ratios)
+        self.assertIn("left out: torch, as --without says", done.stdout)
+
+    def measurements(self):
+        """Folders of measurements, and processes that work in one."""
+        folders = [name for name in os.listdir(self.folder) if name.startswith("thinnet-bench-")]
+        processes = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/environ", "rb") as file:
+                    if os.path.join(self.folder, "thinnet-bench-").encode() in file.read():
+                        processes.append(pid)
+            except OSError:
+                pass
+        return folders, processes
+
+    def test_nothing_is_left_where_it_is_interrupted(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with subprocess.Popen([os.path.join(ROOT, "scripts", "bench"), "--no-build", "--cases", "5", "--ranks", "2",
+                                   "--seconds", "60"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": self.folder}) as bench:
+                end = time.monotonic() + 60
+                # bash, mpirun and two ranks.
+                while len(self.measurements()[1]) < 4 and time.monotonic() < end:
+                    time.sleep(0.1)
+                self.assertGreaterEqual(len(self.measurements()[1]), 4)
+                bench.send_signal(number)
+                errors = bench.communicate(timeout=60)[1]
+            self.assertEqual(bench.returncode, 130, errors)
+            self.assertTrue(errors.endswith("bench: interrupted\n"), errors)
+            self.assertEqual(self.measurements(), ([], []))
 
 
 class Setup(ScriptTest):

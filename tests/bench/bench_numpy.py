@@ -1,7 +1,6 @@
 """The trainer that many cluster users write by hand: numpy for the products, mpi4py for one Allreduce a step on a flat
-gradient. Written with care, so that it is worth comparing with: float32 throughout, parameters and gradients as views of one
-block, gradients and activations written in place; the rest are numpy's expressions with their temporaries, as such trainers have
-them. Start it under mpirun."""
+gradient. float32 throughout, parameters and gradients as views of one block; the rest are numpy's expressions with their
+temporaries, as such trainers have them (bench_numpy_in_place.py has none). Start it under mpirun."""
 
 import os
 
@@ -76,7 +75,8 @@ class Trainer:
                 delta = delta @ self.weights[layer].T
                 delta *= slopes[layer - 1]
 
-    def update(self, number):
+    def take_step(self, number):
+        """The optimiser's."""
         options, w, g, (m, v) = self.options, self.parameters, self.gradient, self.states
         if options.optimizer == "sgd":
             m *= np.float32(options.momentum)
@@ -91,10 +91,12 @@ class Trainer:
             m += np.float32(0.1) * (g - m)
             v += np.float32(0.001) * (g * g - v)
             w -= np.float32(options.rate * correction) * m / (np.sqrt(v) + np.float32(1e-7))
-        if options.max_norm > 0:
+
+    def limit_norms(self):
+        if self.options.max_norm > 0:
             for weight in self.weights:
                 norms = np.sqrt(np.einsum("ij,ij->j", weight, weight))
-                weight *= np.minimum(1, np.float32(options.max_norm) / norms)
+                weight *= np.minimum(1, np.float32(self.options.max_norm) / norms)
 
     def step(self, number):
         batch = self.options.batch
@@ -110,16 +112,17 @@ class Trainer:
         self.backward(activations, slopes, z)
         if self.comm.size > 1:
             self.comm.Allreduce(MPI.IN_PLACE, self.gradient)
-        self.update(number)
+        self.take_step(number)
+        self.limit_norms()
 
 
-def main():
+def main(trainer_class):
     options = bench_options.parse(__doc__)
     comm = MPI.COMM_WORLD
-    trainer = Trainer(options, comm)
+    trainer = trainer_class(options, comm)
     bench_options.measure(trainer.step, options.batch, options.seconds, comm.size, comm.rank,
                           lambda value: comm.bcast(value, 0))
 
 
 if __name__ == "__main__":
-    main()
+    main(Trainer)
