@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 
+THINNET = "$(find_thinnet)"  # of lib.sh
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
 
@@ -25,21 +26,22 @@ def run_ranks(command, arguments, ranks):
     done = subprocess.run(["bash", "-c", script, os.path.basename(sys.argv[0]), *arguments], cwd=ROOT,
                           stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
-        die(f"{command} {' '.join(arguments)} ended with {done.returncode}")
+        name = "thinnet" if command == THINNET else command
+        die(f"{name} {' '.join(arguments)} ended with {done.returncode}")
     return done.stdout
 
 
 def thinnet(arguments, ranks):
-    return run_ranks("$(find_thinnet)", arguments, ranks)
+    return run_ranks(THINNET, arguments, ranks)
 
 
 def version():
     return thinnet(["--version"], 1).split("\n", maxsplit=1)[0].strip()
 
 
-def train(job, run, ranks, *settings, old_run="--overwrite"):
+def train(job, run, ranks, *settings, options=("--overwrite",)):
     words = [word for setting in settings for word in ("-s", setting)]
-    thinnet(["train", job, "-o", run, old_run, "--quiet", *words], ranks)
+    thinnet(["train", job, "-o", run, *options, "--quiet", *words], ranks)
 
 
 def evaluate(run, ranks, network="best.h5"):

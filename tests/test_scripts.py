@@ -266,7 +266,23 @@ wide/2   model.hidden=16  train.epochs=2   # a remark
     def test_what_is_no_study_is_refused(self):
         self.assert_fails(self.study("# nothing\n"), 1, "no line names a setting")
         self.assert_fails(self.study("a x.y=1\na\n"), 1, "a name stands there twice")
-        self.assert_fails(self.study("a model.hiden=1\n"), 1, "ended with 2")
+        self.assert_fails(self.study("a model.hiden=1\n"), 1, "few.txt: a, seed 1: thinnet train", "ended with 2")
+        self.assert_fails(self.study("../a model.hidden=1\n"), 1, "a name is expected")
+        self.assert_fails(self.study("a train.seed=7\n"), 1, "a sets train.seed")
+        self.assert_fails(self.study("a\n", "--output", __file__), 1, "--output", "File exists")
+        self.assertFalse(os.path.exists(self.path("runs")))
+        self.assert_fails(self.study("a model.loss=mse\n"), 1, "no network that tells classes")
+
+    def test_one_failure_stops_no_other_training(self):
+        done = self.study("bad train.learning_rate=1e35\ngood model.hidden=16\n")
+        self.assert_fails(done, 1, "few.txt: bad, seed 1: thinnet train", "few.txt: bad, seed 2: thinnet train")
+        self.assertIn("| good | `model.hidden=16` | ", done.stdout)
+        self.assertNotIn("| bad |", done.stdout)
+
+    def test_a_run_of_other_settings_is_not_reported(self):
+        self.study("a model.hidden=16\n")
+        done = self.study("a model.hidden=17\n", "--report")
+        self.assert_fails(done, 1, "the configuration differs from that of the run in model.hidden", "few.txt: a, seed 1: ")
         self.assert_fails(run("study", self.path("none.txt")), 1, "no such file")
 
 
