@@ -13,6 +13,11 @@
 #include <math.h>
 #include <string.h>
 
+/* Rates of the hidden layers. What is kept of MOST is scaled by 5, which is more than the factor 2 that the search for
+ * values out of range adds to be on the safe side. */
+#define HALF 0.5
+#define MOST 0.8
+
 enum { ROWS = 24, TOO_FEW_ROWS = 3, STEPS = 6 };
 
 /* Blocks and shares are cut within rows of these. */
@@ -23,7 +28,6 @@ static const network_spec spec = {.inputs = 60,
                                   .activation = TN_RELU,
                                   .loss = TN_MSE,
                                   .input_rate = 0.2,
-                                  .rate = 0.5,
                                   .mask = TN_MASK_BATCH};
 
 /* The ranks of one node, and nodes of two ranks. */
@@ -39,8 +43,10 @@ typedef struct both {
   tn_reducer *whole, *thinned;
 } both;
 
-static both both_make(teams of, tn_reduction reduction) {
-  both b = {.network = network_make(&spec)};
+static both both_make(teams of, tn_reduction reduction, double rate) {
+  network_spec wanted = spec;
+  wanted.rate = rate;
+  both b = {.network = network_make(&wanted)};
   const int64_t values = b.network->block_size;
   const int size = tn_comm_size(test_comm());
   b.workspace = workspace_make(b.network, ROWS, true);
@@ -114,7 +120,7 @@ static int64_t rows_of(int rank, int step) {
 }
 
 static void check_steps(teams of, tn_reduction reduction) {
-  both b = both_make(of, reduction);
+  both b = both_make(of, reduction, HALF);
   const int rank = tn_comm_rank(test_comm());
   for (int step = 0; step < STEPS; step++) {
     const int64_t rows = rows_of(rank, step);
@@ -142,7 +148,7 @@ static void test_thinned_gradients_have_the_sum_of_whole_ones(void **state) {
 /* What cannot be added is found at its place in the full block, and nothing of it is left in the sum. */
 static void test_a_value_beyond_the_range_has_its_place_in_the_full_block(void **state) {
   (void)state;
-  both b = both_make(OF_ALL, TN_REDUCTION_EXACT);
+  both b = both_make(OF_ALL, TN_REDUCTION_EXACT, HALF);
   const bool culprit = tn_comm_rank(test_comm()) == 0;
   int64_t index[2] = {-1, -1};
   float value[2] = {0, 0};
@@ -157,27 +163,58 @@ static void test_a_value_beyond_the_range_has_its_place_in_the_full_block(void *
   both_destroy(&b);
 }
 
-/* Beyond float32 by the scale alone, which the smaller network's gradient does not have yet. */
-static void test_what_is_not_finite_has_its_place_in_the_full_block(void **state) {
-  (void)state;
-  both b = both_make(OF_ALL, TN_REDUCTION_FLOAT);
-  const bool late = tn_reducer_looks_late(b.thinned);
+/* A sum of a batch's gradient, in which all ranks have put `bad` at `at`, and what is then found. */
+static void assert_found(const both *b, int64_t rows, int64_t at, float bad, int64_t expected) {
   double sums[TN_SUM_COUNT];
   int64_t flags[TN_FLAG_COUNT];
   int64_t index = -1;
   float value = 0;
-  compute(&b, 0, ROWS, 1);
-  if (late)
-    tn_reducer_gradient(b.thinned)[1] = -3e38F;
-  assert_all_ok(add(b.thinned, ROWS, &index, &value));
-  tn_reducer_sum(b.thinned, sums, flags);
-  if (late) {
+  if (tn_reducer_looks_late(b->thinned))
+    tn_reducer_gradient(b->thinned)[at] = bad;
+  assert_all_ok(add(b->thinned, rows, &index, &value));
+  tn_reducer_sum(b->thinned, sums, flags);
+  if (!tn_reducer_looks_late(b->thinned))
+    return;
+  assert_all_status(tn_reducer_look(b->thinned, &index, &value), TN_ERR_NUMERIC);
+  assert_all_int_equal(index, expected);
+  assert_all_true(value == -INFINITY);
+}
+
+/* Beyond float32 by the scale alone, which the smaller network's gradient does not have yet: 1.25 or 5. The layers'
+ * weights stand in the first pieces that are searched, and behind them. */
+static void test_what_is_not_finite_has_its_place_in_the_full_block(void **state) {
+  (void)state;
+  static const float bad[] = {-3e38F, -1e38F};
+  both b = both_make(OF_ALL, TN_REDUCTION_FLOAT, MOST);
+  for (int layer = 0; layer < 2; layer++) {
+    const int weight = b.network->layers[layer].weight;
+    const tn_tensor *full = &b.network->tensors[weight];
+    tn_reducer_begin(b.thinned);
+    compute(&b, layer, ROWS, 1);
     const tn_kept *kept = tn_reducer_kept(b.thinned);
-    const int64_t expected = kept->places[0].units[0] * spec.hidden[0] + kept->places[1].units[1];
-    assert_all_status(tn_reducer_look(b.thinned, &index, &value), TN_ERR_NUMERIC);
-    assert_all_int_equal(index, expected);
-    assert_all_true(value == -INFINITY);
+    const int64_t at = kept != NULL ? kept->network.tensors[weight].offset + 1 : 0;
+    const int64_t place =
+        kept != NULL ? kept->places[layer].units[0] * full->cols + kept->places[layer + 1].units[1] : 0;
+    assert_all_true((full->offset > TN_SHARE_STEP) == (layer == 1));
+    assert_found(&b, ROWS, at, bad[layer], full->offset + place);
   }
+  both_destroy(&b);
+}
+
+/* A batch too small to be thinned, behind one that was: all of its block is looked at. */
+static void test_what_is_not_finite_is_found_in_a_whole_block(void **state) {
+  (void)state;
+  both b = both_make(OF_ALL, TN_REDUCTION_FLOAT, MOST);
+  const tn_tensor *bias = &b.network->tensors[b.network->layers[3].bias];
+  int64_t index = -1;
+  float value = 0;
+  assert_all_true(compute(&b, 0, ROWS, 1));
+  assert_all_ok(add(b.thinned, ROWS, &index, &value));
+  assert_all_ok(add(b.whole, ROWS, &index, &value));
+  assert_equal_sums(&b);
+  tn_reducer_begin(b.thinned);
+  assert_all_true(!compute(&b, 1, TOO_FEW_ROWS, 1));
+  assert_found(&b, TOO_FEW_ROWS, bias->offset, -INFINITY, bias->offset);
   both_destroy(&b);
 }
 
@@ -186,6 +223,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_thinned_gradients_have_the_sum_of_whole_ones),
       cmocka_unit_test(test_a_value_beyond_the_range_has_its_place_in_the_full_block),
       cmocka_unit_test(test_what_is_not_finite_has_its_place_in_the_full_block),
+      cmocka_unit_test(test_what_is_not_finite_is_found_in_a_whole_block),
   };
   return mpi_test_run(argc, argv, "thinned", tests, sizeof tests / sizeof *tests);
 }
