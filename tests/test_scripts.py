@@ -138,6 +138,11 @@ class PlotReliability(ScriptTest):
                 self.assertEqual(file.read(8), b"\x89PNG\r\n\x1a\n")
             self.assertEqual(done.stderr, "")
 
+    def test_files_of_one_name_are_told_apart(self):
+        os.mkdir(self.path("other"))
+        files = [self.evaluation("best.json"), self.evaluation("other/best.json")]
+        self.assertIn(", ".join(files), self.plot(*files).stdout)
+
     def test_what_has_no_table_is_refused(self):
         with open(self.path("values.json"), "w", encoding="utf-8") as file:
             json.dump({"rows": 80, "loss": 0.5, "r2": 0.6}, file)
@@ -145,6 +150,8 @@ class PlotReliability(ScriptTest):
             json.dump([1, 2], file)
         self.assert_fails(self.plot(self.path("values.json")), 1, "values.json: has no reliability table")
         self.assert_fails(self.plot(self.path("list.json")), 1, "list.json: is JSON, but not what")
+        for changes in ({"reliability": [{"to": 1}]}, {"reliability": 7}, {"reliability": []}):
+            self.assert_fails(self.plot(self.evaluation("bins.json", **changes)), 1, "bins.json: is JSON, but not what")
         self.assert_fails(self.plot(self.path("nowhere.json")), 1, "nowhere.json: cannot be read as JSON")
         self.assert_fails(self.plot(os.path.join(ROOT, "LICENSE")), 1, "LICENSE: cannot be read as JSON")
         self.assert_fails(self.plot(self.evaluation("null.json", ece=None)), 1, "null.json: its calibration error is null")
