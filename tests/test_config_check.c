@@ -242,6 +242,14 @@ static void test_dropout_that_cannot_be(void **state) {
       {"[dropout]\ninput = .1\nblock = channel\nshape = 8x9x1",
        "a.ini:3: dropout.block = channel would drop whole images, which have one channel (dropout.shape): write the "
        "side of patches"},
+      {"[model]\nhidden = 24\n[dropout]\nhidden = .5\ngroup = 1000",
+       "a.ini:5: dropout.group = 1000 is no smaller than hidden layer 1, 24 units (model.hidden), which would be "
+       "dropped "
+       "as a whole: write a smaller one"},
+      {"[model]\nhidden = 8, 9, 8\n[dropout]\nhidden = 0, .5, .5\ngroup = 8",
+       "a.ini:5: dropout.group = 8 is no smaller than hidden layer 3, 8 units (model.hidden), which would be dropped "
+       "as "
+       "a whole: write a smaller one"},
   };
   ASSERT_CONTRADICTIONS(cases);
 }
@@ -286,6 +294,8 @@ static void test_sound_configurations_pass(void **state) {
       "[dropout]\ninput = .5\nblock = channel\nshape = 8x9x2\nkind = gaussian\n",
       "[dropout]\ninput = .5\nschedule = curriculum\nschedule_steps = 5\n",
       "[model]\nhidden = 8, 8\n[dropout]\nhidden = 0, .5\nschedule = anneal\n",
+      "[model]\nhidden = 8, 9\n[dropout]\nhidden = 0, .5\ngroup = 8\n",
+      "[model]\nhidden = 1\n[dropout]\nhidden = .5\n",
       "[model]\noutputs = 1\nloss = sigmoid_cross_entropy\n",
       "[schedule]\nkind = plateau\nfactor = .5\npatience = 3\nmin_learning_rate = 1e-5\n",
       "[schedule]\nkind = plateau\n[early_stopping]\nmin_delta = .1\n",

@@ -109,6 +109,9 @@ static void test_impossible_rates_are_refused(void **state) {
   dropout.block = 2;
   dropout.shape = (tn_image_shape){5, 1, 1};
   assert_refused(5, "dropout.block is 2", "images of 5 x 1");
+  dropout.group = 5;
+  dropout.input = 0.2;
+  assert_refused(5, "dropout.group is 5, but a row has 5 features", "write a smaller one");
   dropout.input = 1;
   assert_refused(5, "dropout.input has the rate 1", "below 1");
   dropout.hidden.values[0] = NAN;
@@ -158,6 +161,19 @@ static void assert_drawn(const tn_network *network, tn_init init, int layer, boo
       assert_true(parameters[network->tensors[network->layers[l].bias].offset + j] == 0);
   assert_true(gaps_are_zero(network, parameters));
   tn_free(&parameters);
+}
+
+/* A group is as wide as a layer only where nothing is dropped by it. */
+static void test_groups_that_fit(void **state) {
+  (void)state;
+  static const tn_dropout_config fitting[] = {{.group = 4, .input = 0.2, .block = 1},
+                                              {.group = 6, .input = 0, .block = 1},
+                                              {.group = 6, .input = 0.2, .block = -1, .shape = {1, 1, 5}}};
+  for (size_t i = 0; i < sizeof fitting / sizeof *fitting; i++) {
+    tn_network *network = NULL;
+    assert_int_equal(tn_network_create(&network, &model, &fitting[i], 5), TN_OK);
+    tn_network_destroy(&network);
+  }
 }
 
 static void test_initial_weights_follow_their_scheme(void **state) {
@@ -285,6 +301,7 @@ int main(void) {
       cmocka_unit_test_setup(test_a_rate_for_each_layer, set_good_sections),
       cmocka_unit_test_setup(test_impossible_shapes_are_refused, set_good_sections),
       cmocka_unit_test_setup(test_impossible_rates_are_refused, set_good_sections),
+      cmocka_unit_test_setup(test_groups_that_fit, set_good_sections),
       cmocka_unit_test(test_initial_weights_follow_their_scheme),
       cmocka_unit_test(test_auto_suits_the_activation),
       cmocka_unit_test(test_initial_weights_depend_on_seed_and_layer_alone),

@@ -23,6 +23,11 @@ static tn_status check_hidden_rates(const tn_config *config) {
                         value, rates->count, layers, layers == 1 ? "" : "s", layers);
 }
 
+static double hidden_rate(const tn_dropout_config *dropout, int layer) {
+  const tn_real_list *rates = &dropout->hidden;
+  return rates->count == 0 ? 0 : rates->values[rates->count == 1 ? 0 : layer];
+}
+
 static double highest_rate(const tn_dropout_config *dropout) {
   double highest = dropout->input;
   for (int i = 0; i < dropout->hidden.count; i++)
@@ -147,6 +152,19 @@ static tn_status check_learned(const tn_config *config) {
   return TN_OK;
 }
 
+/* A group as wide as a layer would drop all of it. How wide the input is, is the network's to say. */
+static tn_status check_group(const tn_config *config) {
+  const tn_dropout_config *dropout = &config->dropout;
+  const tn_int_list *units = &config->model.hidden;
+  for (int i = 0; i < units->count; i++)
+    if (dropout->group > 1 && dropout->group >= units->values[i] && hidden_rate(dropout, i) > 0)
+      return tn_config_fail(config, tn_config_find_name("dropout.group"),
+                            "dropout.group = %lld is no smaller than hidden layer %d, %lld units (model.hidden), which "
+                            "would be dropped as a whole: write a smaller one",
+                            (long long)dropout->group, i + 1, (long long)units->values[i]);
+  return TN_OK;
+}
+
 static void name_key(const tn_config *config, const char *name, tn_text *text) {
   char value[64];
   tn_text_add(text, "%s%s = %s", text->length > 0 ? ", " : "", name, tn_config_show(config, name, value));
@@ -176,5 +194,6 @@ tn_status tn_config_check_dropout(const tn_config *config) {
   TN_TRY(check_standout(config));
   TN_TRY(check_alpha(config));
   TN_TRY(check_schedule(config));
+  TN_TRY(check_group(config));
   return check_block(config);
 }

@@ -120,7 +120,7 @@ static const tn_option options[] = {
     {KEY(dropout, kind), CHOICE("bernoulli", dropout_kind_words), .meaning = "units are dropped, or multiplied by normal noise of the same variance, or set to what selu tends to, with mean and variance kept (alpha, for selu); or weights are dropped (dropconnect); or hidden units are kept the more often the larger their input is (standout)"},
     {KEY(dropout, mask), CHOICE("sample", mask_words), .meaning = "a mask for each row, or one for all rows of a replica's batch"},
     {KEY(dropout, replica_masks), CHOICE("own", replica_masks_words), .meaning = "each replica draws masks of its own; same, to see what that is worth: all draw the same"},
-    {KEY(dropout, group), WHOLE("1", 1, TN_UNITS_MAX), .meaning = "neighbouring units that share their fate"},
+    {KEY(dropout, group), WHOLE("1", 1, TN_UNITS_MAX), .meaning = "neighbouring units that share their fate; fewer than any layer with a rate above 0 has, or than the inputs where they have one"},
     {KEY(dropout, shape), .type = TN_OPTION_SHAPE, .fallback = "", .whole = {1, TN_UNITS_MAX}, .meaning = "the features of a row as an image, for block: row by row, channels last"},
     {KEY(dropout, block), WHOLE("1", 1, TN_UNITS_MAX), .special = "channel", .meaning = "at the input, drops block x block patches of the image through all channels, or whole channels; 1 is single inputs"},
     {KEY(dropout, standout_alpha), ANY_REAL("1"), .meaning = "standout keeps a hidden unit of input z with probability sigmoid(standout_alpha x z + standout_beta)"},

@@ -69,6 +69,16 @@ static tn_status check_image(const tn_dropout_config *dropout, int64_t inputs) {
   return TN_OK;
 }
 
+/* The same: those of hidden layers are the configuration's, which knows their units. */
+static tn_status check_group(const tn_dropout_config *dropout, int64_t inputs) {
+  if (dropout->group == 1 || dropout->group < inputs || dropout->input <= 0 || dropout->block != 1)
+    return TN_OK;
+  return tn_fail(TN_ERR_CONFIG,
+                 "dropout.group is %lld, but a row has %lld features, which would be dropped as a whole: write a "
+                 "smaller one",
+                 (long long)dropout->group, (long long)inputs);
+}
+
 static double hidden_rate(const tn_dropout_config *dropout, int layer) {
   if (dropout->hidden.count == 0)
     return 0;
@@ -198,6 +208,7 @@ tn_status tn_network_create(tn_network **network, const tn_model_config *model, 
   TN_TRY(check_model(model, inputs));
   TN_TRY(check_dropout(dropout, model->hidden.count));
   TN_TRY(check_image(dropout, inputs));
+  TN_TRY(check_group(dropout, inputs));
   tn_status status = allocate(network, model->hidden.count + 1);
   if (status == TN_OK)
     status = fill(*network, model, dropout, inputs);

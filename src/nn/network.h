@@ -20,7 +20,7 @@ typedef enum tn_tensor_role { TN_WEIGHT, TN_BIAS, TN_GAIN, TN_RATE_LOGIT, TN_STA
 
 /* One parameter array inside the block. Offsets are multiples of TN_OFFSET_STEP; the gaps hold zeros for ever. */
 typedef struct tn_tensor {
-  char name[32]; /* "layer1/weight": its place below /model in a checkpoint */
+  char name[40]; /* "layer1/weight": its place below /model in a checkpoint; room for any int */
   tn_tensor_role role;
   int layer;
   int64_t rows, cols; /* weight: (inputs, outputs); rate logit: (1, 1); all others: (1, outputs) */
