@@ -242,6 +242,12 @@ static void test_dropout_that_cannot_be(void **state) {
       {"[dropout]\ninput = .1\nblock = channel\nshape = 8x9x1",
        "a.ini:3: dropout.block = channel would drop whole images, which have one channel (dropout.shape): write the "
        "side of patches"},
+      {"[model]\nhidden = 8, 8\n[dropout]\nhidden = .5, 1e-9",
+       "a.ini:4: dropout.hidden = 0.5, 1e-09 has the rate 1e-09, which counts as 0, as do all below 7.62939453125e-06 "
+       "(2^-17): write 0, or at least that"},
+      {"[dropout]\ninput = 7.6293e-6",
+       "a.ini:2: dropout.input = 7.6293e-06 has the rate 7.6293e-06, which counts as 0, as do all below "
+       "7.62939453125e-06 (2^-17): write 0, or at least that"},
       {"[model]\nhidden = 24\n[dropout]\nhidden = .5\ngroup = 1000",
        "a.ini:5: dropout.group = 1000 is no smaller than hidden layer 1, 24 units (model.hidden), which would be "
        "dropped "
@@ -296,6 +302,7 @@ static void test_sound_configurations_pass(void **state) {
       "[model]\nhidden = 8, 8\n[dropout]\nhidden = 0, .5\nschedule = anneal\n",
       "[model]\nhidden = 8, 9\n[dropout]\nhidden = 0, .5\ngroup = 8\n",
       "[model]\nhidden = 1\n[dropout]\nhidden = .5\n",
+      "[model]\nhidden = 8\n[dropout]\ninput = 7.62939453125e-06\nhidden = 7.62939453125e-06\n",
       "[model]\noutputs = 1\nloss = sigmoid_cross_entropy\n",
       "[schedule]\nkind = plateau\nfactor = .5\npatience = 3\nmin_learning_rate = 1e-5\n",
       "[schedule]\nkind = plateau\n[early_stopping]\nmin_delta = .1\n",

@@ -1,4 +1,5 @@
 /* Dropout factors: frequencies, means, and independence along every coordinate of a place. */
+#include "base/config_table.h"
 #include "math/random.h"
 #include "statistics.h"
 
@@ -27,6 +28,8 @@ static void test_threshold(void **state) {
   assert_int_equal(tn_drop_threshold(0.2), 13107); /* 13107.2 */
   assert_int_equal(tn_drop_threshold(0.3), 19661); /* 19660.8 */
   assert_int_equal(tn_drop_threshold(1e-6), 0);
+  assert_int_equal(tn_drop_threshold(TN_DROP_RATE_MIN), 1); /* what the configuration's check lets through */
+  assert_int_equal(tn_drop_threshold(0.999 * TN_DROP_RATE_MIN), 0);
   assert_int_equal(tn_drop_threshold(0.999999), 65535);
   assert_int_equal(tn_drop_threshold(1), 65535);
 }

@@ -28,6 +28,25 @@ static double hidden_rate(const tn_dropout_config *dropout, int layer) {
   return rates->count == 0 ? 0 : rates->values[rates->count == 1 ? 0 : layer];
 }
 
+/* A rate between 0 and the smallest that masks can have would be 0 in them. */
+static tn_status check_least_rate(const tn_config *config, const char *name, double rate) {
+  char value[64];
+  if (rate <= 0 || rate >= TN_DROP_RATE_MIN)
+    return TN_OK;
+  return tn_config_fail(config, tn_config_find_name(name),
+                        "%s = %s has the rate %g, which counts as 0, as do all below %.12g (2^-17): write 0, or at "
+                        "least that",
+                        name, tn_config_show(config, name, value), rate, TN_DROP_RATE_MIN);
+}
+
+static tn_status check_least_rates(const tn_config *config) {
+  const tn_real_list *hidden = &config->dropout.hidden;
+  TN_TRY(check_least_rate(config, "dropout.input", config->dropout.input));
+  for (int i = 0; i < hidden->count; i++)
+    TN_TRY(check_least_rate(config, "dropout.hidden", hidden->values[i]));
+  return TN_OK;
+}
+
 static double highest_rate(const tn_dropout_config *dropout) {
   double highest = dropout->input;
   for (int i = 0; i < dropout->hidden.count; i++)
@@ -189,6 +208,7 @@ void tn_config_warn_dropout(const tn_config *config) {
 }
 
 tn_status tn_config_check_dropout(const tn_config *config) {
+  TN_TRY(check_least_rates(config));
   TN_TRY(check_learned(config));
   TN_TRY(check_hidden_rates(config));
   TN_TRY(check_standout(config));

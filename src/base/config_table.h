@@ -40,6 +40,9 @@ tn_status tn_config_add_origin(const tn_config *config, tn_status status);
 /* A key's value as written, for a message. */
 const char *tn_config_show(const tn_config *config, const char *name, char shown[64]);
 
+/* The smallest rate above 0: tn_drop_threshold (math/random.h) rounds to 65536ths, and makes 0 of what is below. */
+#define TN_DROP_RATE_MIN 0x1p-17
+
 /* config_check_dropout.c: what of [dropout] cannot go together. TN_ERR_CONFIG. */
 tn_status tn_config_check_dropout(const tn_config *config);
 
