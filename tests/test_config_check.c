@@ -200,6 +200,12 @@ static void test_networks_that_cannot_be(void **state) {
        "= 28x28x1"},
       {"[augment]\nrotate = 5\nshift = 8\nshape = 9x8x3",
        "a.ini:3: augment.shift = 8 moves images of augment.shape = 9x8x3 out of sight: write less than 8"},
+      {"[dropout]\ninput = .1\nblock = 3\nshape = 14x56x1\n[augment]\nrotate = 5\nshape = 28x28x1",
+       "a.ini:7: augment.shape = 28x28x1 and dropout.shape = 14x56x1 are two different images of one row: write the "
+       "same in both"},
+      {"[dropout]\ninput = .1\nblock = 3\nshape = 8x8x1\n[augment]\nrotate = 5\nshape = 8x8x2",
+       "a.ini:7: augment.shape = 8x8x2 and dropout.shape = 8x8x1 are two different images of one row: write the same "
+       "in both"},
       {"[augment]\nmixup = .2\n[train]\nbatch_size = 1",
        "a.ini:2: augment.mixup = 0.2 has no effect with train.batch_size = 1, since rows are mixed with others of "
        "their "
@@ -297,6 +303,7 @@ static void test_sound_configurations_pass(void **state) {
       "[model]\nhidden = 8\nactivation = selu\n[dropout]\nhidden = .1\nkind = alpha\n",
       "[model]\nhidden = 8\n[dropout]\ninput = .1\nkind = alpha\n",
       "[dropout]\ninput = .5\nblock = 7\nshape = 8x9x1\n",
+      "[dropout]\ninput = .5\nblock = 2\nshape = 8x9x1\n[augment]\nshift = 1\nshape = 8x9x1\n",
       "[dropout]\ninput = .5\nblock = channel\nshape = 8x9x2\nkind = gaussian\n",
       "[dropout]\ninput = .5\nschedule = curriculum\nschedule_steps = 5\n",
       "[model]\nhidden = 8, 8\n[dropout]\nhidden = 0, .5\nschedule = anneal\n",

@@ -274,6 +274,20 @@ static tn_status check_moved_images(const checked *c) {
   return TN_OK;
 }
 
+/* Both say how a row is an image. */
+static tn_status check_shapes(const checked *c) {
+  const tn_image_shape *moved = &c->config->augment.shape, *dropped = &c->config->dropout.shape;
+  char augment[64], dropout[64];
+  if (moved->rows == 0 || dropped->rows == 0 ||
+      (moved->rows == dropped->rows && moved->cols == dropped->cols && moved->channels == dropped->channels))
+    return TN_OK;
+  return tn_config_fail(c->config, tn_config_find_name("augment.shape"),
+                        "augment.shape = %s and dropout.shape = %s are two different images of one row: write the same "
+                        "in both",
+                        tn_config_show(c->config, "augment.shape", augment),
+                        tn_config_show(c->config, "dropout.shape", dropout));
+}
+
 static tn_status check_augment(const checked *c) {
   const tn_augment_config *augment = &c->config->augment;
   if (augment->mixup > 0 && c->config->train.batch_size == 1)
@@ -282,6 +296,7 @@ static tn_status check_augment(const checked *c) {
         "augment.mixup = %g has no effect with train.batch_size = 1, since rows are mixed with others "
         "of their batch: remove it, or write a larger batch",
         augment->mixup);
+  TN_TRY(check_shapes(c));
   return check_moved_images(c);
 }
 
