@@ -21,7 +21,7 @@ static tn_status write_data(const predict_case *p) {
       {.path = "/test/v", .type = TN_OUT_F32, .rank = 2, .rows = PREDICT_ROWS, .cols = PREDICT_VALUES}};
   const void *contents[] = {p->x, p->y, p->values};
   tn_outfile *file = NULL;
-  tn_status status = tn_outfile_create(&file, p->data, datasets, 3, false);
+  tn_status status = tn_outfile_create(&file, p->data, datasets, 3, true);
   for (int i = 0; i < 3 && status == TN_OK; i++)
     status = tn_outfile_write(file, i, 0, PREDICT_ROWS, contents[i]);
   return status == TN_OK ? tn_outfile_commit(&file) : status;
@@ -65,6 +65,10 @@ void predict_case_create(predict_case *p, const char *loss, int count) {
   if (p->train.config.model.loss != TN_SOFTMAX_CROSS_ENTROPY)
     case_use_values(&p->train);
   train_networks(p, count);
+  predict_case_write(p);
+}
+
+void predict_case_write(const predict_case *p) {
   assert_all_ok(tn_comm_rank(test_comm()) == 0 ? write_data(p) : TN_OK);
 }
 

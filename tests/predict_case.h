@@ -22,6 +22,9 @@ typedef struct predict_case {
 void predict_case_create(predict_case *p, const char *loss, int count);
 void predict_case_destroy(predict_case *p);
 
+/* Writes `data` anew, with rows that have been changed. Collective. */
+void predict_case_write(const predict_case *p);
+
 /* A float dataset (PREDICT_ROWS, cols) of a file that tn_predict wrote, to be freed. Collective. */
 float *predict_case_read(const char *file, const char *path, int64_t cols);
 

@@ -316,6 +316,26 @@ class EvalAndPredict(CommandTest):
         for word in ("brier", "ece", "entropy", "precision", "predicted:", "confidence in"):
             self.assertIn(word, text)
 
+    def test_outputs_that_are_not_finite(self):
+        self.train("run")
+        with h5py.File(self.path("rows.h5"), "a") as file:
+            x = file["test/x"][()].astype("float32")
+            x[[3, 40]] = 3e38
+            file["huge/x"] = x
+        rows = (self.path("run", "best.h5"), self.path("rows.h5"), "-x", "/huge/x")
+        warning = "rows.h5: /huge/x: the outputs of 2 of 61 rows are not finite"
+        told = self.thinnet("eval", *rows, ranks=3)
+        self.assertEqual(told.stderr.count(warning), 1, told.stderr)
+        for name in ("loss", "brier", "ece", "entropy"):
+            self.assertRegex(told.stdout, rf"(?m)^{name} +nan$")
+        self.assertNotIn("-nan", told.stdout)
+        found = self.measure(*rows)
+        self.assertEqual((found["nonfinite_rows"], found["loss"], found["ece"]), (2, None, None))
+        self.assertAlmostEqual(found["accuracy"], np.trace(found["confusion"]) / 61, places=12)
+        told = self.thinnet("predict", *rows, "-o", self.path("out.h5"), ranks=3)
+        self.assertEqual(told.stderr.count(warning), 1, told.stderr)
+        self.assertNotIn("not finite", self.thinnet("eval", rows[0]).stderr)
+
     def test_eval_measures_the_mean_of_networks_and_samples(self):
         networks = []
         for seed in (1, 2):

@@ -287,6 +287,28 @@ static void test_what_is_not_finite_is_seen(void **state) {
   destroy(&c);
 }
 
+/* Class 0, and no, are what comparisons with what is no number would come to: they are not right. Row 2 is all that is
+ * finite. */
+static void test_what_is_not_finite_is_wrong(void **state) {
+  (void)state;
+  const float z[] = {NAN, 0, 0, INFINITY, 0, 0, 5, 0, 0}, targets[] = {0, 1, 1};
+  const int32_t labels[] = {0, 0, 0};
+  measure_case c;
+  create(&c, TN_SOFTMAX_CROSS_ENTROPY, 3, 3, 3, NULL);
+  add(&c, 1, 0, z, 3, &(tn_targets){.labels = labels});
+  finish(&c);
+  assert_true(c.found.accuracy == 1.0 / 3 && c.found.top_accuracy == 1.0 / 3);
+  assert_true(c.found.classes[0].rows == 3 && c.found.classes[0].predicted == 1 && c.found.classes[0].precision == 1);
+  assert_true(c.found.confusion[0] == 1 && c.found.classes[0].recall == 1.0 / 3);
+  destroy(&c);
+  const float logits[] = {NAN, INFINITY, 5};
+  create(&c, TN_SIGMOID_CROSS_ENTROPY, 1, 3, 0, NULL);
+  add(&c, 1, 0, logits, 3, &(tn_targets){.values = targets});
+  finish(&c);
+  assert_true(c.found.accuracy == 1.0 / 3 && isnan(c.found.loss));
+  destroy(&c);
+}
+
 static void test_wrong_tops(void **state) {
   (void)state;
   tn_measure_plan plan;
@@ -312,6 +334,7 @@ int main(void) {
       cmocka_unit_test(test_r2_far_from_zero),
       cmocka_unit_test(test_many_classes_have_no_matrix),
       cmocka_unit_test(test_what_is_not_finite_is_seen),
+      cmocka_unit_test(test_what_is_not_finite_is_wrong),
       cmocka_unit_test(test_wrong_tops),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,37 @@ static void test_predict_model_and_eval_agree(void **state) {
   predict_case_destroy(&p);
 }
 
+/* Rows of several blocks, and so of several ranks: they are not right whatever their class is, the others as before. */
+static void test_rows_that_are_not_finite(void **state) {
+  (void)state;
+  enum { HUGE_ROWS = 4 };
+  static const int64_t rows[HUGE_ROWS] = {0, 777, 3333, PREDICT_ROWS - 1};
+  predict_case p;
+  tn_measures found;
+  int64_t confused = 0;
+  predict_case_create(&p, "softmax_cross_entropy", 1);
+  assert_all_ok(tn_predict(predict_comm(), p.networks, 1, p.data, p.out, NULL, NULL));
+  float *before = predict_case_read(p.out, "/output", CASE_CLASSES);
+  for (int i = 0; i < HUGE_ROWS; i++) {
+    for (int k = 0; k < CASE_INPUTS; k++)
+      p.x[rows[i] * CASE_INPUTS + k] = 3e38F;
+    for (int k = 0; k < CASE_CLASSES; k++) /* wrong, for naive_accuracy */
+      before[rows[i] * CASE_CLASSES + k] = k == p.y[rows[i]] ? 0 : 1;
+  }
+  predict_case_write(&p);
+  const tn_eval_options options = {.data_file = p.data};
+  assert_all_ok(tn_eval(predict_comm(), p.networks, 1, &options, &found));
+  for (int cell = 0; cell < CASE_CLASSES * CASE_CLASSES; cell++)
+    confused += found.confusion[cell];
+  assert_all_int_equal(found.nonfinite_rows, HUGE_ROWS);
+  assert_all_int_equal(confused, PREDICT_ROWS - HUGE_ROWS);
+  assert_all_near(found.accuracy, naive_accuracy(&p, before), 1e-12);
+  assert_all_true(isnan(found.loss) && isnan(found.entropy));
+  free(before);
+  tn_measures_clear(&found);
+  predict_case_destroy(&p);
+}
+
 static void test_monte_carlo(void **state) {
   (void)state;
   static const struct {
@@ -129,6 +160,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_eval_is_the_same_at_any_rank_count),
       cmocka_unit_test(test_predict_model_and_eval_agree),
+      cmocka_unit_test(test_rows_that_are_not_finite),
       cmocka_unit_test(test_monte_carlo),
       cmocka_unit_test(test_refusals),
   };

@@ -39,16 +39,18 @@ typedef struct tn_measures {
   int64_t rows, outputs;     /* outputs: of the network; classes for softmax_cross_entropy */
   int64_t networks, samples; /* that the prediction is the mean of: `networks` checkpoints, each as it is (samples = 0)
                               * or as so many thinned networks */
-  double loss;               /* mean loss of the (mean) prediction; for classes and 0/1 targets the log loss in nats */
-  double accuracy;           /* softmax_cross_entropy: rows whose class is right; sigmoid_cross_entropy: rows and
-                              * outputs with (p > 0.5) = (t > 0.5) */
-  int64_t top;               /* softmax_cross_entropy; 0: not measured */
-  double top_accuracy;       /* rows whose class is among the `top` most probable ones */
-  double brier;         /* softmax_cross_entropy: mean over rows of sum_k (p_k - [k = label])^2, 0 to 2 (Brier 1950);
-                         * sigmoid_cross_entropy: mean over rows and outputs of (p - t)^2 */
-  double ece;           /* sum over bins of count / all |accuracy - confidence| (Guo et al. 2017) */
-  double r2, mae, rmse; /* values: r2 the mean over outputs (NaN where one has none); the others over rows and
-                         * outputs */
+  int64_t nonfinite_rows; /* whose outputs are not finite: they count as wrong, and as rows that no class is predicted
+                           * for, and what else they are part of is not finite */
+  double loss;            /* mean loss of the (mean) prediction; for classes and 0/1 targets the log loss in nats */
+  double accuracy;        /* softmax_cross_entropy: rows whose class is right; sigmoid_cross_entropy: rows and
+                           * outputs with (p > 0.5) = (t > 0.5) */
+  int64_t top;            /* softmax_cross_entropy; 0: not measured */
+  double top_accuracy;    /* rows whose class is among the `top` most probable ones */
+  double brier;           /* softmax_cross_entropy: mean over rows of sum_k (p_k - [k = label])^2, 0 to 2 (Brier 1950);
+                           * sigmoid_cross_entropy: mean over rows and outputs of (p - t)^2 */
+  double ece;             /* sum over bins of count / all |accuracy - confidence| (Guo et al. 2017) */
+  double r2, mae, rmse;   /* values: r2 the mean over outputs (NaN where one has none); the others over rows and
+                           * outputs */
   double entropy, information; /* softmax_cross_entropy: mean over rows of predictive entropy and, with several members,
                                 * of mutual information, nats */
   /* softmax_cross_entropy: confidence is the greatest probability, accuracy whether that class is right.

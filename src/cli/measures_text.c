@@ -28,10 +28,13 @@ static void print_members(const tn_measures *measures) {
     printf("mean of %" PRId64 " sample%s\n", measures->samples, plural);
 }
 
-/* A measure that there is. */
+/* What is no number may have a sign, which says nothing. */
+static double plain(double value) {
+  return isnan(value) ? (double)NAN : value;
+}
+
 static void print_measure(const char *name, double value, int digits) {
-  if (!isnan(value))
-    printf("%-12s%.*f\n", name, digits, value);
+  printf("%-12s%.*f\n", name, digits, plain(value));
 }
 
 /* A cell of a table; "-" where it is undefined. */
@@ -81,7 +84,7 @@ static void print_reliability(const tn_measures *measures) {
     const tn_reliability_bin *bin = &measures->reliability[b];
     if (bin->count > 0)
       printf("%.2f to %.2f  %12" PRId64 "%12.4f%10.4f\n", (double)b / TN_RELIABILITY_BINS,
-             (double)(b + 1) / TN_RELIABILITY_BINS, bin->count, bin->confidence, bin->accuracy);
+             (double)(b + 1) / TN_RELIABILITY_BINS, bin->count, plain(bin->confidence), bin->accuracy);
   }
 }
 
@@ -92,7 +95,7 @@ static void print_output_row(int64_t output, const tn_output_measures *measures)
     return;
   }
   print_cell(10, 4, measures->r2);
-  printf("%14.6g%14.6g\n", measures->mae, measures->rmse);
+  printf("%14.6g%14.6g\n", plain(measures->mae), plain(measures->rmse));
 }
 
 static void print_outputs(const tn_measures *measures) {
@@ -109,11 +112,29 @@ static void print_values(const tn_measures *measures) {
   int64_t constant = 0;
   for (int64_t k = measures->outputs - 1; k >= 0; k--)
     constant = isnan(measures->by_output[k].r2) ? k : constant;
-  if (!isnan(measures->r2))
-    print_measure("r2", measures->r2, 4);
-  else if (isfinite(measures->rmse))
+  if (isnan(measures->r2) && isfinite(measures->rmse))
     printf("%-12sundefined: all targets of output %" PRId64 " are equal\n", "r2", constant);
-  printf("%-12s%.6g\n%-12s%.6g\n", "mae", measures->mae, "rmse", measures->rmse);
+  else
+    print_measure("r2", measures->r2, 4);
+  printf("%-12s%.6g\n%-12s%.6g\n", "mae", plain(measures->mae), "rmse", plain(measures->rmse));
+}
+
+static bool has_members(const tn_measures *measures) {
+  return measures->samples > 0 || measures->networks > 1;
+}
+
+static void print_probabilities(const tn_measures *measures) {
+  char top[32];
+  print_measure("accuracy", measures->accuracy, 4);
+  snprintf(top, sizeof top, "top-%" PRId64, measures->top);
+  if (measures->top > 0)
+    print_measure(top, measures->top_accuracy, 4);
+  print_measure("brier", measures->brier, 4);
+  print_measure("ece", measures->ece, 4);
+  if (measures->classes)
+    print_measure("entropy", measures->entropy, 4);
+  if (measures->classes && has_members(measures))
+    print_measure("information", measures->information, 4);
 }
 
 static void print_tables(const tn_measures *measures) {
@@ -129,19 +150,10 @@ static void print_tables(const tn_measures *measures) {
 }
 
 void tn_cli_print_measures_text(const tn_measures *measures) {
-  char top[32];
   print_count("rows", measures->rows);
   print_members(measures);
   print_measure("loss", measures->loss, 6);
-  print_measure("accuracy", measures->accuracy, 4);
-  snprintf(top, sizeof top, "top-%" PRId64, measures->top);
-  print_measure(top, measures->top_accuracy, 4);
-  print_measure("brier", measures->brier, 4);
-  print_measure("ece", measures->ece, 4);
-  print_measure("entropy", measures->entropy, 4);
-  print_measure("information", measures->information, 4);
-  if (is_regression(measures))
-    print_values(measures);
+  (is_regression(measures) ? print_values : print_probabilities)(measures);
   print_tables(measures);
 }
 
@@ -224,7 +236,7 @@ static void print_json_probabilities(const tn_measures *measures) {
   }
   if (measures->classes)
     print_json_member("predictive_entropy", measures->entropy);
-  if (measures->classes && (measures->samples > 0 || measures->networks > 1))
+  if (measures->classes && has_members(measures))
     print_json_member("mutual_information", measures->information);
   print_json_reliability(measures);
 }
@@ -236,8 +248,8 @@ static void print_json_values(const tn_measures *measures) {
 }
 
 void tn_cli_print_measures_json(const tn_measures *measures) {
-  printf("{\"rows\": %" PRId64 ", \"networks\": %" PRId64 ", \"samples\": %" PRId64, measures->rows, measures->networks,
-         measures->samples);
+  printf("{\"rows\": %" PRId64 ", \"nonfinite_rows\": %" PRId64 ", \"networks\": %" PRId64 ", \"samples\": %" PRId64,
+         measures->rows, measures->nonfinite_rows, measures->networks, measures->samples);
   print_json_member("loss", measures->loss);
   (is_regression(measures) ? print_json_values : print_json_probabilities)(measures);
   if (measures->classes) {

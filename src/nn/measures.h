@@ -25,8 +25,8 @@ tn_status tn_measure_plan_make(tn_measure_plan *plan, tn_loss loss, int64_t outp
 void tn_measures_add(const tn_measure_plan *plan, const tn_mixture *mixture, const tn_targets *targets, double *reals,
                      int64_t *counts);
 
-/* The measures of such sums; TN_ERR_MEMORY. The caller clears *measures, also after an error. networks and samples are
- * left 0, and entropy and information are those of the mixtures. */
+/* The measures of such sums; TN_ERR_MEMORY. The caller clears *measures, also after an error. networks, samples and
+ * nonfinite_rows are left 0, and entropy and information are those of the mixtures. */
 tn_status tn_measures_finish(const tn_measure_plan *plan, const double *reals, const int64_t *counts,
                              tn_measures *measures);
 

@@ -34,32 +34,41 @@ static double brier_of(int64_t classes, const double *p, int64_t label) {
   return sum;
 }
 
+/* Where the class is found in a row that is finite; others are found to have none. */
+static void add_found(const tn_measure_plan *plan, int64_t label, int64_t found, int64_t *counts) {
+  int64_t *by_class = counts + TN_COUNT_FIRST;
+  by_class[found * TN_COUNT_CLASS_SUMS + TN_COUNT_CLASS_PREDICTED]++;
+  by_class[label * TN_COUNT_CLASS_SUMS + TN_COUNT_CLASS_CORRECT] += found == label;
+  if (tn_measure_has_confusion(plan))
+    counts[tn_measure_confusion_at(plan) + label * plan->outputs + found]++;
+}
+
 static void add_class_row(const tn_measure_plan *plan, const tn_mixture *mixture, int64_t row, int64_t label,
                           double *reals, int64_t *counts) {
   const int64_t classes = plan->outputs, found = tn_mixture_class(mixture, row);
   const double *p = mixture->mean + row * classes;
-  const bool right = found == label;
-  int64_t *by_class = counts + TN_COUNT_FIRST;
+  const bool is_finite = tn_mixture_is_finite(mixture, row);
   reals[TN_REAL_BRIER] += brier_of(classes, p, label);
   reals[TN_REAL_ENTROPY] += mixture->entropy[row];
   reals[TN_REAL_INFORMATION] += mixture->information[row];
-  add_confidence(p[found], right ? 1 : 0, reals, counts);
-  counts[TN_COUNT_TOP] += plan->top > 0 && place_of(classes, p, label) < plan->top;
-  by_class[label * TN_COUNT_CLASS_SUMS + TN_COUNT_CLASS_ROWS]++;
-  by_class[found * TN_COUNT_CLASS_SUMS + TN_COUNT_CLASS_PREDICTED]++;
-  by_class[label * TN_COUNT_CLASS_SUMS + TN_COUNT_CLASS_CORRECT] += right;
-  if (tn_measure_has_confusion(plan))
-    counts[tn_measure_confusion_at(plan) + label * classes + found]++;
+  add_confidence(p[found], is_finite && found == label ? 1 : 0, reals, counts);
+  counts[TN_COUNT_TOP] += is_finite && plan->top > 0 && place_of(classes, p, label) < plan->top;
+  counts[TN_COUNT_FIRST + label * TN_COUNT_CLASS_SUMS + TN_COUNT_CLASS_ROWS]++;
+  if (is_finite)
+    add_found(plan, label, found, counts);
 }
 
-static void add_probability_row(int64_t outputs, const double *p, const float *targets, double *reals,
+static void add_probability_row(const tn_mixture *mixture, int64_t row, const float *targets, double *reals,
                                 int64_t *counts) {
+  const int64_t outputs = mixture->outputs;
+  const double *p = mixture->mean + row * outputs;
+  const bool is_finite = tn_mixture_is_finite(mixture, row);
   double brier = 0;
   for (int64_t k = 0; k < outputs; k++) {
     const double target = targets[k], difference = p[k] - target;
     brier += difference * difference;
     add_confidence(p[k], target, reals, counts);
-    counts[TN_COUNT_FIRST + k] += (p[k] > 0.5) == (target > 0.5);
+    counts[TN_COUNT_FIRST + k] += is_finite && (p[k] > 0.5) == (target > 0.5);
   }
   reals[TN_REAL_BRIER] += brier / (double)outputs;
 }
@@ -83,12 +92,11 @@ void tn_measures_add(const tn_measure_plan *plan, const tn_mixture *mixture, con
   reals[TN_REAL_LOSS] += sums.loss;
   counts[TN_COUNT_ROWS] += mixture->rows;
   for (int64_t i = 0; i < mixture->rows; i++) {
-    const double *y = mixture->mean + i * outputs;
     if (plan->loss == TN_SOFTMAX_CROSS_ENTROPY)
       add_class_row(plan, mixture, i, targets->labels[i], reals, counts);
     else if (plan->loss == TN_SIGMOID_CROSS_ENTROPY)
-      add_probability_row(outputs, y, targets->values + i * outputs, reals, counts);
+      add_probability_row(mixture, i, targets->values + i * outputs, reals, counts);
     else
-      add_value_row(outputs, y, targets->values + i * outputs, plan->origin, reals);
+      add_value_row(outputs, mixture->mean + i * outputs, targets->values + i * outputs, plan->origin, reals);
   }
 }

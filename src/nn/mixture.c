@@ -117,3 +117,10 @@ int64_t tn_mixture_class(const tn_mixture *mixture, int64_t row) {
     best = p[k] > p[best] ? k : best;
   return best;
 }
+
+bool tn_mixture_is_finite(const tn_mixture *mixture, int64_t row) {
+  for (int64_t at = row * mixture->outputs; at < (row + 1) * mixture->outputs; at++)
+    if (!isfinite(mixture->mean[at]) || !isfinite(mixture->z[at]))
+      return false;
+  return true;
+}

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "nn/loss.h"
 
+#include <stdbool.h>
+
 /* Arrays are (max_rows, outputs) or (max_rows). Between begin and finish they hold sums over the members; after finish:
  *
  *   mean         (1/M) sum_m y_m, y_m the output of member m: probabilities, or values
@@ -45,7 +47,10 @@ void tn_mixture_finish(tn_mixture *mixture);
  * member; it may be NULL where members are in already. Local. */
 void tn_mixture_add_sums(tn_mixture *mixture, const double *sums, int64_t members, const float *z);
 
-/* The class of row i: the first of those that have the greatest mean. */
+/* The class of row i: the first of those that have the greatest mean. Of no meaning where the row is not finite. */
 int64_t tn_mixture_class(const tn_mixture *mixture, int64_t row);
+
+/* Whether all of a finished row's mean and z are finite. If they are, so is its loss. */
+bool tn_mixture_is_finite(const tn_mixture *mixture, int64_t row);
 
 #endif

@@ -1,5 +1,6 @@
 #include "train/ensemble.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "nn/dropout.h"
 #include "train/evaluate.h"
@@ -153,6 +154,8 @@ static double *sums_at(const tn_ensemble *ensemble, int64_t index) {
 static tn_status use_block(run *r, int64_t block) {
   tn_mixture *whole = &r->ensemble->whole;
   tn_mixture_finish(whole);
+  for (int64_t row = 0; row < whole->rows; row++)
+    r->ensemble->nonfinite_rows += !tn_mixture_is_finite(whole, row);
   return r->use(r->context, rows_of(r, block), whole, &r->targets);
 }
 
@@ -235,6 +238,17 @@ tn_status tn_ensemble_run(tn_ensemble *ensemble, const tn_spread *spread, int64_
            .context = context};
   TN_TRY(tn_comm_agree(ensemble->comm, run_blocks(&r)));
   return tn_comm_agree(ensemble->comm, exchange_parts(&r));
+}
+
+int64_t tn_ensemble_warn_nonfinite(const tn_ensemble *ensemble) {
+  int64_t rows = ensemble->nonfinite_rows;
+  tn_comm_sum_int64(ensemble->comm, &rows, 1);
+  if (rows > 0 && tn_comm_rank(ensemble->comm) == 0)
+    tn_warn("%s: %s: the outputs of %lld of %lld rows are not finite: look for huge features in these rows, and for "
+            "huge weights in the network",
+            ensemble->stream.source.x->file, ensemble->stream.source.x->path, (long long)rows,
+            (long long)ensemble->stream.source.rows);
+  return rows;
 }
 
 const tn_network *tn_ensemble_network(const tn_ensemble *ensemble) {

@@ -16,6 +16,7 @@ typedef struct tn_ensemble {
   tn_row_stream stream;
   tn_mixture part, whole; /* of the members of a part of the present block, and of all of them */
   double *parts;          /* (TN_SPREAD_PARTS_MAX, part.sum_count): what others have computed, or are to get */
+  int64_t nonfinite_rows; /* of the blocks that this rank owns */
 } tn_ensemble;
 
 /* Reads the checkpoints, `count` paths that are borrowed. TN_ERR_USAGE, naming the file, where a network does not have
@@ -39,6 +40,9 @@ tn_spread tn_ensemble_spread(const tn_ensemble *ensemble, int64_t rows);
  * global row, unit); all is the same for every number of ranks. Collective, agreed. */
 tn_status tn_ensemble_run(tn_ensemble *ensemble, const tn_spread *spread, int64_t first, tn_ensemble_use *use,
                           void *context);
+
+/* How many of the rows so far are not finite (tn_mixture_is_finite), on all ranks; rank 0 warns of them. Collective. */
+int64_t tn_ensemble_warn_nonfinite(const tn_ensemble *ensemble);
 
 /* The network that stands for all: the first. */
 const tn_network *tn_ensemble_network(const tn_ensemble *ensemble);

@@ -91,6 +91,8 @@ static tn_status evaluate(tn_ensemble *ensemble, const tn_eval_options *options,
   e.spread = tn_ensemble_spread(ensemble, ensemble->stream.source.rows);
   e.blocks = tn_spread_owned(&e.spread, tn_comm_rank(comm));
   const tn_status status = measure(&e, measures);
+  if (status == TN_OK)
+    measures->nonfinite_rows = tn_ensemble_warn_nonfinite(ensemble);
   destroy(&e);
   measures->networks = ensemble->count;
   measures->samples = ensemble->samples;

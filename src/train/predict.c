@@ -156,6 +156,8 @@ static tn_status predict(prediction *p, const char *data_path, const char *x_pat
   tn_status status = tn_comm_agree(p->comm, create(p, out_path, overwrite));
   if (status == TN_OK)
     status = run_rounds(p);
+  if (status == TN_OK)
+    tn_ensemble_warn_nonfinite(&p->ensemble);
   tn_free(&p->chunk);
   tn_outfile_abandon(&p->out);
   return status;
