@@ -44,9 +44,14 @@ def train(job, run, ranks, *settings, options=("--overwrite",)):
     thinnet(["train", job, "-o", run, *options, "--quiet", *words], ranks)
 
 
+def measures(ranks, *arguments):
+    """What `thinnet eval` finds."""
+    return json.loads(thinnet(["eval", *arguments, "--json"], ranks))
+
+
 def evaluate(run, ranks, network="best.h5"):
     """A network of the run on the test rows: accuracy in %, or the root of the loss of a regression."""
-    result = json.loads(thinnet(["eval", f"{run}/{network}", "--json"], ranks))
+    result = measures(ranks, f"{run}/{network}")
     accuracy = result.get("accuracy")
     return math.sqrt(result["loss"]) if accuracy is None else 100 * accuracy
 
