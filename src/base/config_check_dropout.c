@@ -23,7 +23,7 @@ static tn_status check_hidden_rates(const tn_config *config) {
                         value, rates->count, layers, layers == 1 ? "" : "s", layers);
 }
 
-static double hidden_rate(const tn_dropout_config *dropout, int layer) {
+double tn_config_hidden_rate(const tn_dropout_config *dropout, int layer) {
   const tn_real_list *rates = &dropout->hidden;
   return rates->count == 0 ? 0 : rates->values[rates->count == 1 ? 0 : layer];
 }
@@ -176,7 +176,7 @@ static tn_status check_group(const tn_config *config) {
   const tn_dropout_config *dropout = &config->dropout;
   const tn_int_list *units = &config->model.hidden;
   for (int i = 0; i < units->count; i++)
-    if (dropout->group > 1 && dropout->group >= units->values[i] && hidden_rate(dropout, i) > 0)
+    if (dropout->group > 1 && dropout->group >= units->values[i] && tn_config_hidden_rate(dropout, i) > 0)
       return tn_config_fail(config, tn_config_find_name("dropout.group"),
                             "dropout.group = %lld is no smaller than hidden layer %d, %lld units (model.hidden), which "
                             "would be dropped as a whole: write a smaller one",

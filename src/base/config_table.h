@@ -43,6 +43,10 @@ const char *tn_config_show(const tn_config *config, const char *name, char shown
 /* The smallest rate above 0: tn_drop_threshold (math/random.h) rounds to 65536ths, and makes 0 of what is below. */
 #define TN_DROP_RATE_MIN 0x1p-17
 
+/* config_check_dropout.c: dropout.hidden's rate of a hidden layer, 0 for the first; one that is written stands for all.
+ */
+double tn_config_hidden_rate(const tn_dropout_config *dropout, int layer);
+
 /* config_check_dropout.c: what of [dropout] cannot go together. TN_ERR_CONFIG. */
 tn_status tn_config_check_dropout(const tn_config *config);
 

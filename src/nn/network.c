@@ -1,5 +1,6 @@
 #include "nn/network.h"
 
+#include "base/config_table.h"
 #include "base/memory.h"
 
 #include <limits.h>
@@ -77,12 +78,6 @@ static tn_status check_group(const tn_dropout_config *dropout, int64_t inputs) {
                  "dropout.group is %lld, but a row has %lld features, which would be dropped as a whole: write a "
                  "smaller one",
                  (long long)dropout->group, (long long)inputs);
-}
-
-static double hidden_rate(const tn_dropout_config *dropout, int layer) {
-  if (dropout->hidden.count == 0)
-    return 0;
-  return dropout->hidden.values[dropout->hidden.count == 1 ? 0 : layer];
 }
 
 static tn_status allocate(tn_network **network, int layer_count) {
@@ -195,7 +190,7 @@ static tn_status fill(tn_network *network, const tn_model_config *model, const t
     network->layers[i] = (tn_layer){.inputs = i == 0 ? inputs : network->layers[i - 1].outputs,
                                     .outputs = last ? model->outputs : model->hidden.values[i],
                                     .activation = last ? TN_LINEAR : model->activation,
-                                    .rate = last ? 0 : hidden_rate(dropout, i)};
+                                    .rate = last ? 0 : tn_config_hidden_rate(dropout, i)};
     TN_TRY(add_tensors(network, i));
   }
   TN_TRY(add_logits(network));
