@@ -185,6 +185,23 @@ class Train(CommandTest):
         self.assertEqual(os.listdir(self.path("there")), [])
         self.assertFalse(os.path.exists(self.path("not")))
 
+    def test_resumed_with_data_that_moved(self):
+        """The rows count, not where they are: another file name and other data sets' names, but no other rows."""
+        self.train("whole")
+        self.train("parts", "-s", "train.max_steps=5", ranks=2)
+        moved = ("-s", "data.file=" + self.path("moved.h5"), "-s", "data.train_x=/x", "--resume")
+        with h5py.File(self.path("rows.h5"), "r+") as file:
+            file.move("train/x", "x")
+            file["train/y"][77] = (file["train/y"][77] + 1) % 3
+        os.rename(self.path("rows.h5"), self.path("moved.h5"))
+        message = self.train("parts", *moved, status=2).stderr
+        self.assertIn(f"rows are not those that the run was started with: bring {self.path('moved.h5')} back", message)
+        with h5py.File(self.path("moved.h5"), "r+") as file:
+            file["train/y"][77] = 77 % 3
+        self.train("parts", *moved)
+        self.assertEqual(self.digest("parts", "last.h5"), self.digest("whole", "last.h5"))
+        self.assertEqual(self.columns("parts"), self.columns("whole"))
+
     def test_init(self):
         self.train("first")
         self.train("second", "--init", self.path("first", "best.h5"), "-s", "train.seed=9")

@@ -435,16 +435,16 @@ static void test_what_a_resume_may_change(void **state) {
   assert_conflicts("", 0, "");
   assert_conflicts(
       "[train]\nepochs = 11\nmax_steps = 5\ntime_limit = 60\non_nonfinite = skip\nnonfinite_limit = "
-      "3\n[data]\nplacement = rank\n"
+      "3\n[data]\nplacement = rank\nfile = /other\ntrain_x = /a\ntest_y = /b\n"
       "[parallel]\nthreads = 2\nreplicas = 0\nstall_warning_s = 1\nstall_abort_s = 0\n[model]\noutputs = 0\n"
       "[output]\ndir = /a\ncheckpoint_every_epochs = 0\ncheckpoint_every_steps = 3\n"
       "checkpoint_every_seconds = 9\nkeep = 5\nstep_metrics_every = 1\nprogress = none\n",
       0, "");
   assert_conflicts("[train]\nepochs = 9\n", 1, "train.epochs");
   assert_conflicts("[parallel]\nreplicas = 5\nreduction = exact\n[model]\noutputs = 3\nhidden = 4\n"
-                   "[dropout]\nhidden = .5\n[data]\nfile = /other\nscale = 2\n[train]\nclass_weights = balanced\n",
+                   "[dropout]\nhidden = .5\n[data]\ntrain_rows = 9\nscale = 2\n[train]\nclass_weights = balanced\n",
                    8,
-                   "data.file, data.scale, model.hidden, model.outputs, dropout.hidden, train.class_weights, "
+                   "data.train_rows, data.scale, model.hidden, model.outputs, dropout.hidden, train.class_weights, "
                    "parallel.replicas, parallel.reduction");
 }
 
