@@ -351,6 +351,9 @@ class EvalAndPredict(CommandTest):
         self.assertAlmostEqual(found["accuracy"], np.trace(found["confusion"]) / 61, places=12)
         told = self.thinnet("predict", *rows, "-o", self.path("out.h5"), ranks=3)
         self.assertEqual(told.stderr.count(warning), 1, told.stderr)
+        with h5py.File(self.path("out.h5")) as file:
+            self.assertEqual(np.flatnonzero(file["class"][()] < 0).tolist(), [3, 40])
+            self.assertEqual(file["class"][()].min(), -1)
         self.assertNotIn("not finite", self.thinnet("eval", rows[0]).stderr)
 
     def test_eval_measures_the_mean_of_networks_and_samples(self):

@@ -158,7 +158,7 @@ void tn_loss_add(tn_loss loss, int64_t rows, int64_t outputs, float *z, const tn
             : mean_row(function, outputs, z_row, targets->values + i * outputs, targets->smoothing, weight, gradient);
     sums->loss += weight * row.loss;
     sums->weight += weight;
-    sums->correct += weight * row.correct;
+    sums->correct += isfinite(row.loss) ? weight * row.correct : 0;
   }
   sums->rows += rows;
 }

@@ -39,7 +39,7 @@ typedef struct tn_loss_sums {
  *   mse, mae               mean over outputs of (z - t)^2, of |z - t| (derivative 0 at 0)
  *   huber                  mean over outputs of r^2 / 2 where |r| <= 1, |r| - 1/2 beyond (Huber 1964, threshold 1)
  *
- * What is not finite stays so in the sums and in the gradient. Local. */
+ * What is not finite stays so in the sums and in the gradient, and is not correct. Local. */
 void tn_loss_add(tn_loss loss, int64_t rows, int64_t outputs, float *z, const tn_targets *targets, bool gradient,
                  tn_loss_sums *sums);
 

@@ -34,7 +34,6 @@ static double brier_of(int64_t classes, const double *p, int64_t label) {
   return sum;
 }
 
-/* Where the class is found in a row that is finite; others are found to have none. */
 static void add_found(const tn_measure_plan *plan, int64_t label, int64_t found, int64_t *counts) {
   int64_t *by_class = counts + TN_COUNT_FIRST;
   by_class[found * TN_COUNT_CLASS_SUMS + TN_COUNT_CLASS_PREDICTED]++;
@@ -47,11 +46,11 @@ static void add_class_row(const tn_measure_plan *plan, const tn_mixture *mixture
                           double *reals, int64_t *counts) {
   const int64_t classes = plan->outputs, found = tn_mixture_class(mixture, row);
   const double *p = mixture->mean + row * classes;
-  const bool is_finite = tn_mixture_is_finite(mixture, row);
+  const bool is_finite = found >= 0;
   reals[TN_REAL_BRIER] += brier_of(classes, p, label);
   reals[TN_REAL_ENTROPY] += mixture->entropy[row];
   reals[TN_REAL_INFORMATION] += mixture->information[row];
-  add_confidence(p[found], is_finite && found == label ? 1 : 0, reals, counts);
+  add_confidence(is_finite ? p[found] : NAN, found == label ? 1 : 0, reals, counts);
   counts[TN_COUNT_TOP] += is_finite && plan->top > 0 && place_of(classes, p, label) < plan->top;
   counts[TN_COUNT_FIRST + label * TN_COUNT_CLASS_SUMS + TN_COUNT_CLASS_ROWS]++;
   if (is_finite)

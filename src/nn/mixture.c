@@ -110,17 +110,19 @@ void tn_mixture_finish(tn_mixture *mixture) {
   }
 }
 
-int64_t tn_mixture_class(const tn_mixture *mixture, int64_t row) {
-  const double *p = mixture->mean + row * mixture->outputs;
-  int64_t best = 0;
-  for (int64_t k = 1; k < mixture->outputs; k++)
-    best = p[k] > p[best] ? k : best;
-  return best;
-}
-
 bool tn_mixture_is_finite(const tn_mixture *mixture, int64_t row) {
   for (int64_t at = row * mixture->outputs; at < (row + 1) * mixture->outputs; at++)
     if (!isfinite(mixture->mean[at]) || !isfinite(mixture->z[at]))
       return false;
   return true;
+}
+
+int64_t tn_mixture_class(const tn_mixture *mixture, int64_t row) {
+  const double *p = mixture->mean + row * mixture->outputs;
+  if (!tn_mixture_is_finite(mixture, row))
+    return -1;
+  int64_t best = 0;
+  for (int64_t k = 1; k < mixture->outputs; k++)
+    best = p[k] > p[best] ? k : best;
+  return best;
 }

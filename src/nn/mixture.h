@@ -47,7 +47,7 @@ void tn_mixture_finish(tn_mixture *mixture);
  * member; it may be NULL where members are in already. Local. */
 void tn_mixture_add_sums(tn_mixture *mixture, const double *sums, int64_t members, const float *z);
 
-/* The class of row i: the first of those that have the greatest mean. Of no meaning where the row is not finite. */
+/* The class of row i: the first of those that have the greatest mean; -1 where the row is not finite. */
 int64_t tn_mixture_class(const tn_mixture *mixture, int64_t row);
 
 /* Whether all of a finished row's mean and z are finite. If they are, so is its loss. */
