@@ -67,8 +67,8 @@ build() {
   cmake --build "$dir" --parallel "$(cores)" "$@"
 }
 
-# The first argument's value in a JSON object on standard input that has it once.
-json_number() { sed -n "s/.*\"$1\": *\([-+0-9.eE]*\).*/\1/p" | head -n 1; }
+# The first argument's first value in a JSON object on standard input: inner objects that have the name, too, come behind.
+json_number() { sed -n "s/\"$1\": */\n/; s/.*\n\([-+0-9.eE]*\).*/\1/p" | head -n 1; }
 
 # The thinnet command that the scripts use: $THINNET, or the one in the build folder, or the one in PATH.
 find_thinnet() {

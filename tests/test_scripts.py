@@ -75,6 +75,21 @@ class Help(ScriptTest):
                 self.assert_fails(run(name, "--no-such-option"), 2)
 
 
+class SharedFunctions(ScriptTest):
+    def json_number(self, name, text):
+        script = f'. {ROOT}/scripts/lib.sh && json_number "$1"'
+        done = subprocess.run(["bash", "-c", script, "json_number", name], input=text, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.strip()
+
+    def test_a_number_is_that_of_the_outer_object(self):
+        measures = '{"rows": 300, "accuracy": 0.98, "loss": null, "bins": [{"accuracy": 1, "loss": 2}], "classes": [{"rows": 30}]}\n'
+        self.assertEqual(self.json_number("rows", measures), "300")
+        self.assertEqual(self.json_number("accuracy", measures), "0.98")
+        self.assertEqual(self.json_number("loss", measures), "")
+        self.assertEqual(self.json_number("brier", measures), "")
+
+
 class PlotMetrics(ScriptTest):
     def plot(self, *arguments):
         return run("plot_metrics", *arguments, "-o", self.path("out.png"), MPLCONFIGDIR=self.path("config"))
