@@ -97,7 +97,7 @@ static void test_every_default_is_a_value_of_its_key(void **state) {
   }
 }
 
-/* Against the table in DESIGN.md, section 6. */
+/* Written down a second time: a default that changes does so on purpose. */
 static void test_defaults_of_data_and_network(void **state) {
   (void)state;
   const tn_data_config *d = &config.data;

@@ -34,7 +34,7 @@ tn_status tn_comm_check_equal(const tn_comm *comm, const uint64_t *words, int co
 void tn_comm_ordered_sum(const tn_comm *comm, const double *blocks, int64_t block_count_local, int64_t width,
                          double *total);
 
-/* Point to point, bytes in chunks below 1 GiB; for the rank that writes a file from the others' blocks. */
+/* Point to point, bytes in pieces of at most 1 GiB; for the rank that writes a file from the others' blocks. */
 void tn_comm_send(const tn_comm *comm, const void *bytes, int64_t count, int to);
 void tn_comm_receive(const tn_comm *comm, void *bytes, int64_t count, int from);
 

@@ -63,9 +63,8 @@ typedef struct tn_checkpoint {
  * float32. */
 void tn_checkpoint_digest(const tn_network *network, const float *parameters, char digest[TN_DIGEST_SIZE]);
 
-/* Builds the file in memory and writes it as NAME into the folder (DESIGN: core driver, earliest format, fletcher32 on
- * arrays, trailer). The digest is computed here and left in checkpoint->digest. Rank 0 alone. On error the folder is as
- * before. */
+/* Builds the file in memory (h5_store.h) and writes it as NAME into the folder, with a trailer. The digest is computed
+ * here and left in checkpoint->digest. Rank 0 alone. On error the folder is as before. */
 tn_status tn_checkpoint_write(tn_folder *folder, const char *name, tn_checkpoint *checkpoint);
 
 /* Reads a checkpoint whole: verifies the trailer, then lets HDF5 see the bytes in memory, checks types, ranks and sizes

@@ -1,5 +1,5 @@
 /* What all of src/io needs of HDF5: errors as one message instead of a printed stack, and ids closed whatever their
- * kind. Files in memory are h5_image.h's, what is stored in them h5_store.h's and h5_load.h's. */
+ * kind. Files in memory are sealed.h's, what is stored in them h5_store.h's and h5_load.h's. */
 #ifndef TN_IO_H5_H
 #define TN_IO_H5_H
 

@@ -1,6 +1,5 @@
-/* Writing to an HDF5 file that lies in memory. Everything is stored little-endian in the earliest format; strings have
- * a fixed length: HDF5 1.10 reads those of variable length through a length that it does not check, and checkpoints are
- * passed around. All functions: TN_ERR_IO names file and object. */
+/* Writing to an HDF5 file that lies in memory. Everything is stored little-endian in the earliest format. All
+ * functions: TN_ERR_IO names file and object. */
 #ifndef TN_IO_H5_STORE_H
 #define TN_IO_H5_STORE_H
 
@@ -34,7 +33,8 @@ tn_status tn_h5_store_array(const tn_h5_file *file, const char *path, tn_h5_kind
 tn_status tn_h5_store_strings(const tn_h5_file *file, const char *path, int64_t count, int64_t size,
                               const char *strings);
 
-/* Attributes of the object at `path`; a text of any length. */
+/* Attributes of the object at `path`. A text has any length, and HDF5's type of variable length: h5py shows that as
+ * text, one of fixed length as bytes, and the 64 kB of an attribute do not bound it. */
 tn_status tn_h5_store_text(const tn_h5_file *file, const char *path, const char *name, const char *text);
 tn_status tn_h5_store_int(const tn_h5_file *file, const char *path, const char *name, int64_t value);
 tn_status tn_h5_store_real(const tn_h5_file *file, const char *path, const char *name, double value);
