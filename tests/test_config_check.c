@@ -1,4 +1,5 @@
 /* What the configuration says as a whole: contradictions, "auto" and paths resolved, what a resume may change. */
+#include "base/config_table.h"
 #include "scratch.h"
 
 #include <thinnet/config.h>
@@ -448,6 +449,22 @@ static void test_what_a_resume_may_change(void **state) {
                    "parallel.replicas, parallel.reduction");
 }
 
+/* What is given stays; the rest of what the first start settled comes from there. */
+static void test_what_a_resume_adopts(void **state) {
+  (void)state;
+  tn_config *stored = test_malloc(sizeof *stored);
+  read_over_defaults("[model]\noutputs = 10\n[train]\nseed = 7\n"
+                     "[parallel]\nreplicas = 4\nreduction = exact\nexact_fraction_bits = 30\n");
+  *stored = config;
+  read_over_defaults("[model]\noutputs = 3\n");
+  tn_config_adopt(stored, &config);
+  assert_int_equal(config.parallel.replicas, 4);
+  assert_int_equal(config.parallel.exact_fraction_bits, 30);
+  assert_int_equal(config.model.outputs, 3);
+  assert_int_equal(config.train.seed, 1);
+  test_free(stored);
+}
+
 static void test_conflicts_that_do_not_fit(void **state) {
   (void)state;
   tn_config *stored = test_malloc(sizeof *stored);
@@ -476,6 +493,7 @@ int main(void) {
       cmocka_unit_test(test_paths_that_cannot_be_resolved),
       cmocka_unit_test(test_a_working_directory_that_is_gone),
       cmocka_unit_test(test_what_a_resume_may_change),
+      cmocka_unit_test(test_what_a_resume_adopts),
       cmocka_unit_test(test_conflicts_that_do_not_fit),
   };
   return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

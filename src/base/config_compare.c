@@ -1,6 +1,6 @@
 #include "base/config_table.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 /* All keys that may grow or be left to the run are whole numbers. */
 static int64_t whole_value(const tn_option *option, const tn_config *config) {
@@ -12,6 +12,18 @@ static bool leaves_to_run(const tn_option *option, const tn_config *config) {
   return option->special ? whole_value(option, config) < 0 : whole_value(option, config) == 0;
 }
 
+static bool is_adopted(const tn_option *option, const tn_config *now) {
+  return option->resume == TN_RESUME_MAY_ADOPT && leaves_to_run(option, now);
+}
+
+void tn_config_adopt(const tn_config *stored, tn_config *now) {
+  int count;
+  const tn_option *options = tn_config_options(&count);
+  for (int i = 0; i < count; i++)
+    if (is_adopted(&options[i], now))
+      memcpy((char *)now + options[i].offset, tn_option_field(&options[i], stored), options[i].size);
+}
+
 static bool conflicts(const tn_option *option, const tn_config *stored, const tn_config *now) {
   if (tn_option_equal(option, stored, now))
     return false;
@@ -21,7 +33,7 @@ static bool conflicts(const tn_option *option, const tn_config *stored, const tn
   case TN_RESUME_MAY_GROW:
     return whole_value(option, now) < whole_value(option, stored);
   case TN_RESUME_MAY_ADOPT:
-    return !leaves_to_run(option, now);
+    return !is_adopted(option, now);
   case TN_RESUME_KEEPS:
     break;
   }

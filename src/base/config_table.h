@@ -40,6 +40,10 @@ tn_status tn_config_add_origin(const tn_config *config, tn_status status);
 /* A key's value as written, for a message. */
 const char *tn_config_show(const tn_config *config, const char *name, char shown[64]);
 
+/* Gives `now` the stored values of the keys that it leaves to the run (TN_RESUME_MAY_ADOPT): a resume has to keep what
+ * the first start settled. */
+void tn_config_adopt(const tn_config *stored, tn_config *now);
+
 /* The smallest rate above 0: tn_drop_threshold (math/random.h) rounds to 65536ths, and makes 0 of what is below. */
 #define TN_DROP_RATE_MIN 0x1p-17
 

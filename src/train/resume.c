@@ -1,4 +1,5 @@
 /* Where a run starts from: the newest good checkpoint of its folder, another run's weights, or nothing. */
+#include "base/config_table.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "train/run.h"
@@ -50,12 +51,7 @@ static tn_status adopt_config(tn_run *run, const tn_checkpoint *checkpoint) {
   tn_config_defaults(stored);
   tn_status status = tn_config_read_text(stored, checkpoint->config_text, "the checkpoint's configuration");
   if (status == TN_OK) {
-    if (run->config.parallel.replicas == 0)
-      run->config.parallel.replicas = stored->parallel.replicas;
-    if (run->config.model.outputs == 0)
-      run->config.model.outputs = stored->model.outputs;
-    if (run->config.parallel.exact_fraction_bits < 0)
-      run->config.parallel.exact_fraction_bits = stored->parallel.exact_fraction_bits;
+    tn_config_adopt(stored, &run->config);
     if (tn_config_resume_conflicts(stored, &run->config, keys, sizeof keys) > 0)
       status =
           tn_fail(TN_ERR_CONFIG,
@@ -91,23 +87,29 @@ static tn_status newest_name(const char *folder, char name[64]) {
   return TN_OK;
 }
 
-/* The folder is taken over once it is certain that there is something to go on with here. Until that moment its former
- * writer, orphaned but alive, may have added a checkpoint: then that is the newest. */
-static tn_status find_local(tn_run *run, tn_checkpoint **checkpoint) {
+/* The folder becomes this run's. Until that moment its former writer, orphaned but alive, may have added a checkpoint
+ * to those of which `newest` was the newest: then the run goes on from that one. */
+static tn_status take_folder(tn_run *run, const char *newest, tn_checkpoint **checkpoint) {
   const char *folder = run->config.output.dir;
-  char before[64], after[64];
-  if (!folder[0])
-    return TN_OK;
-  TN_TRY(newest_name(folder, before));
-  TN_TRY(adopt_newest(run, checkpoint));
-  if (run->options->dry_run || (*checkpoint && tn_run_is_finished(run)))
-    return TN_OK;
+  char now[64];
   TN_TRY(tn_folder_open(&run->folder, folder));
-  TN_TRY(newest_name(folder, after));
-  if (strcmp(before, after) == 0)
+  TN_TRY(newest_name(folder, now));
+  if (strcmp(newest, now) == 0)
     return TN_OK;
   tn_checkpoint_destroy(checkpoint);
   return adopt_newest(run, checkpoint);
+}
+
+/* The folder is taken once it is certain that there is something to go on with here. */
+static tn_status find_local(tn_run *run, tn_checkpoint **checkpoint) {
+  const char *folder = run->config.output.dir;
+  char newest[64];
+  if (!folder[0])
+    return TN_OK;
+  TN_TRY(newest_name(folder, newest));
+  TN_TRY(adopt_newest(run, checkpoint));
+  const bool goes_on = !run->options->dry_run && !(*checkpoint && tn_run_is_finished(run));
+  return goes_on ? take_folder(run, newest, checkpoint) : TN_OK;
 }
 
 static void unpack_watches(tn_run *run) {
@@ -124,14 +126,10 @@ static void unpack_watches(tn_run *run) {
 tn_status tn_run_resume_find(tn_run *run, tn_checkpoint **checkpoint, bool *found) {
   const bool is_root = tn_comm_rank(run->comm) == 0;
   TN_TRY(tn_comm_agree(run->comm, is_root ? find_local(run, checkpoint) : TN_OK));
-  int64_t settled[4] = {*checkpoint != NULL, run->config.parallel.replicas, run->config.model.outputs,
-                        run->config.parallel.exact_fraction_bits};
-  tn_comm_broadcast(run->comm, settled, (int64_t)sizeof settled, 0);
+  *found = *checkpoint != NULL;
+  tn_comm_broadcast(run->comm, found, (int64_t)sizeof *found, 0);
+  tn_comm_broadcast(run->comm, &run->config, (int64_t)sizeof run->config, 0); /* with what it has adopted */
   tn_comm_broadcast(run->comm, &run->progress, (int64_t)sizeof run->progress, 0);
-  *found = settled[0] != 0;
-  run->config.parallel.replicas = settled[1];
-  run->config.model.outputs = settled[2];
-  run->config.parallel.exact_fraction_bits = settled[3];
   if (*found)
     unpack_watches(run);
   return TN_OK;

@@ -117,7 +117,9 @@ bool tn_run_restores_best(const tn_run *run);
 tn_status tn_run_settle(tn_run *run, const tn_checkpoint *newest);
 
 /* resume.c. Finds the newest good checkpoint and takes over its configuration's resolved keys and its progress; the
- * parameters follow in tn_run_resume_load, when the network exists. *found on all ranks. Collective, agreed. */
+ * parameters follow in tn_run_resume_load, when the network exists. Unless it is a dry run, or the run is finished,
+ * rank 0 has the folder open behind it: only then nobody can add a checkpoint any more. *checkpoint is rank 0's, *found
+ * on all ranks. Collective, agreed. */
 tn_status tn_run_resume_find(tn_run *run, tn_checkpoint **checkpoint, bool *found);
 tn_status tn_run_resume_load(tn_run *run, const tn_checkpoint *checkpoint);
 /* --init: parameters of another run's checkpoint. Collective, agreed. */
