@@ -119,23 +119,38 @@ void tn_reducer_raise(tn_reducer *reducer, int flag) {
   reducer->raised[flag] = true;
 }
 
-/* What the user can do about a number beyond the exact range. */
-static tn_status fail_beyond(const tn_reducer *reducer, const char *what, double value) {
-  int exponent = 0;
-  (void)frexp(value, &exponent); /* |value| < 2^exponent */
-  const int bits = SUM_BITS - reducer->replica_bits - exponent;
-  if (bits < 0)
-    return tn_fail(TN_ERR_NUMERIC, "%s of %g is beyond what reduction = exact can add: set parallel.reduction = float",
-                   what, value);
-  return tn_fail(TN_ERR_NUMERIC,
-                 "%s of %g is not below %g, the limit of reduction = exact with parallel.exact_fraction_bits = %d: "
-                 "set it to %d or less",
-                 what, value, (double)reducer->limit, reducer->fraction_bits, bits);
-}
-
 static tn_status fail_not_finite(const char *what, double value) {
   return tn_fail(TN_ERR_NUMERIC, "%s is not finite (%g): lower train.learning_rate, or set train.clip_norm", what,
                  value);
+}
+
+/* No binary point would bring it into the range. */
+static tn_status fail_out_of_reach(const char *what, double value) {
+  return tn_fail(TN_ERR_NUMERIC, "%s of %g is beyond what reduction = exact can add: set parallel.reduction = float",
+                 what, value);
+}
+
+static tn_status fail_at_value(const tn_reducer *reducer, double value) {
+  int exponent = 0;
+  if (!isfinite(value))
+    return fail_not_finite("a gradient", value);
+  (void)frexp(value, &exponent); /* |value| < 2^exponent */
+  const int bits = SUM_BITS - reducer->replica_bits - exponent;
+  if (bits < 0)
+    return fail_out_of_reach("a value", value);
+  return tn_fail(
+      TN_ERR_NUMERIC,
+      "a value of %g is not below %g, the limit of reduction = exact with parallel.exact_fraction_bits = %d: "
+      "set it to %d or less",
+      value, (double)reducer->limit, reducer->fraction_bits, bits);
+}
+
+static tn_status fail_at_sum(int sum, double value) {
+  static const char *const names[TN_SUM_COUNT] = {[TN_SUM_LOSS] = "the loss",
+                                                  [TN_SUM_WEIGHT] = "the weight",
+                                                  [TN_SUM_CORRECT] = "the number of correct rows",
+                                                  [TN_SUM_ROWS] = "the number of rows"};
+  return isfinite(value) ? fail_out_of_reach(names[sum], value) : fail_not_finite(names[sum], value);
 }
 
 /* A step that fails still has its reduction to come, which needs numbers. */
@@ -158,8 +173,6 @@ static int take_sums(tn_reducer *reducer, const double *sums) {
 }
 
 tn_status tn_reducer_add(tn_reducer *reducer, const double *sums, int64_t *index, float *value) {
-  static const char *const names[TN_SUM_COUNT] = {"the loss", "the weight", "the number of correct rows",
-                                                  "the number of rows"};
   if (sums[TN_SUM_ROWS] == 0)
     return TN_OK;
   float number = 0.0F;
@@ -169,17 +182,13 @@ tn_status tn_reducer_add(tn_reducer *reducer, const double *sums, int64_t *index
   if (place >= 0) {
     *index = place;
     *value = number;
-    return isfinite(*value) ? fail_beyond(reducer, "a value", (double)*value)
-                            : fail_not_finite("a gradient", (double)*value);
+    return fail_at_value(reducer, (double)number);
   }
   if (bad_sum < 0)
     return TN_OK;
   *index = reducer->values + bad_sum;
   *value = (float)sums[bad_sum];
-  if (!isfinite(sums[bad_sum]))
-    return fail_not_finite(names[bad_sum], sums[bad_sum]);
-  return tn_fail(TN_ERR_NUMERIC, "%s of %g is beyond what reduction = exact can add: set parallel.reduction = float",
-                 names[bad_sum], sums[bad_sum]);
+  return fail_at_sum(bad_sum, sums[bad_sum]);
 }
 
 bool tn_reducer_looks_late(const tn_reducer *reducer) {
@@ -195,7 +204,7 @@ tn_status tn_reducer_look(const tn_reducer *reducer, int64_t *index, float *valu
     return TN_OK;
   *index = place;
   *value = number;
-  return fail_not_finite("a gradient", (double)*value);
+  return fail_at_value(reducer, (double)number);
 }
 
 void tn_reducer_sum(tn_reducer *reducer, double *sums, int64_t *flags) {
