@@ -77,7 +77,6 @@ static void lay_out(tn_optimizer *optimizer, const tn_network *network, const up
 tn_status tn_optimizer_create_in(tn_optimizer **optimizer, const tn_network *network, const tn_train_config *train,
                                  const tn_regularization_config *regularization, void *memory) {
   TN_TRY(tn_alloc(optimizer, 1, sizeof **optimizer, "the optimiser"));
-  (*optimizer)->kind = train->optimizer;
   (*optimizer)->train = *train;
   (*optimizer)->regularization = *regularization;
   lay_out(*optimizer, network, choose_method(train), memory);

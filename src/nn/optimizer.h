@@ -28,7 +28,6 @@
  *
  * Each state is a block with the network's offsets; its gaps hold zeros. */
 typedef struct tn_optimizer {
-  tn_optimizer_kind kind;
   tn_train_config train;
   tn_regularization_config regularization;
   int state_count;

@@ -191,14 +191,13 @@ static tn_status settle_outputs(tn_run *run) {
 }
 
 /* Rows of each class over all ranks, counting each row once. */
-static tn_status count_classes(const tn_run *run, int64_t *counts) {
+static void count_classes(const tn_run *run, int64_t *counts) {
   const tn_rows *rows = &run->data.train_rows;
   const tn_comm *comm = run->comm;
   const tn_range mine = tn_sampler_positions_of_rank(&run->sampler, tn_comm_rank(comm), tn_comm_size(comm));
   for (int64_t i = 0; i < mine.count; i++)
     counts[rows->arrays.labels[mine.first - rows->first + i]]++;
   tn_comm_sum_int64(comm, counts, run->config.model.outputs);
-  return TN_OK;
 }
 
 /* One weight a class: as listed, or rows / (classes x rows of the class), as scikit-learn's "balanced". */
@@ -214,7 +213,7 @@ static tn_status find_class_weights(const tn_run *run, double *weights, int64_t 
     memcpy(weights, wanted->list.values, (size_t)classes * sizeof *weights);
     return TN_OK;
   }
-  TN_TRY(count_classes(run, counts));
+  count_classes(run, counts);
   for (int64_t k = 0; k < classes; k++)
     weights[k] = counts[k] ? (double)run->data.train.rows / ((double)classes * (double)counts[k]) : 0.0;
   return TN_OK;
