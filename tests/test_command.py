@@ -68,6 +68,10 @@ class Data(CommandTest):
         self.fails("data.train_x=/none", words=["/none", "/train/x"])
         self.fails("data.train_y=/test/y", words=["/test/y", "61", "203"])
         self.fails("model.outputs=2", words=["label 2"])
+        with h5py.File(self.path("rows.h5"), "a") as file:
+            file["wide/x"], file["wide/y"] = np.zeros((3, 6), "float32"), np.zeros(3, "int32")
+        wide = ("data.valid_x=/wide/x", "data.valid_y=/wide/y", "data.valid_fraction=0")
+        self.fails(*wide, words=["rows.h5: validation rows (/wide/x) have 6 features, training rows (/train/x) 5"])
         self.fails("dropout.input=0.5", "dropout.block=2", "dropout.shape=8x8x3", words=["-s dropout.shape is 8x8x3, but a row"])
         self.fails("augment.shape=8x8x3", "augment.shift=1", words=["-s augment.shape = 8x8x3 is an image of 192 values"])
         with h5py.File(self.path("rows.h5"), "a") as file:

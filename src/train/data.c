@@ -40,13 +40,20 @@ static tn_status open_valid(tn_run *run) {
   return tn_row_source_open_file(&run->data.valid_source, data->file, data->valid_x, data->valid_y, NULL, loss);
 }
 
-static tn_status check_shape(const char *what, const tn_row_source *train, const tn_row_source *other) {
+static const char *place_of(const tn_table *table) {
+  return table ? table->path : "the arrays";
+}
+
+static tn_status check_shape(const char *file, const char *what, const tn_row_source *train,
+                             const tn_row_source *other) {
   if (other->inputs != train->inputs)
-    return tn_fail(TN_ERR_DATA, "%s rows have %lld features, training rows %lld", what, (long long)other->inputs,
+    return tn_fail(TN_ERR_DATA, "%s: %s rows (%s) have %lld features, training rows (%s) %lld: both need the same",
+                   name_of(file, "the data"), what, place_of(other->x), (long long)other->inputs, place_of(train->x),
                    (long long)train->inputs);
   if (other->has_targets && other->value_cols != train->value_cols)
-    return tn_fail(TN_ERR_DATA, "%s targets have %lld columns, training targets %lld", what,
-                   (long long)other->value_cols, (long long)train->value_cols);
+    return tn_fail(TN_ERR_DATA, "%s: %s targets (%s) have %lld columns, training targets (%s) %lld: both need the same",
+                   name_of(file, "the data"), what, place_of(other->y), (long long)other->value_cols,
+                   place_of(train->y), (long long)train->value_cols);
   return TN_OK;
 }
 
@@ -55,7 +62,7 @@ static tn_status choose_validation(tn_run *run) {
   data->train = tn_subset_all(&data->train_source);
   if (run->options->valid || has_valid_file(&run->config.data)) {
     TN_TRY(open_valid(run));
-    TN_TRY(check_shape("validation", &data->train_source, &data->valid_source));
+    TN_TRY(check_shape(run->config.data.file, "validation", &data->train_source, &data->valid_source));
     data->valid = tn_subset_all(&data->valid_source);
     return TN_OK;
   }
@@ -72,7 +79,7 @@ static tn_status check_test(const tn_run *run) {
   if (run->options->train || !data->test_x[0])
     return TN_OK;
   TN_TRY(tn_row_source_open_file(&test, data->file, data->test_x, data->test_y, NULL, run->config.model.loss));
-  const tn_status status = check_shape("test", &run->data.train_source, &test);
+  const tn_status status = check_shape(data->file, "test", &run->data.train_source, &test);
   tn_row_source_close(&test);
   return status;
 }
