@@ -191,8 +191,12 @@ class Train(CommandTest):
 
     def test_resumed_with_data_that_moved(self):
         """The rows count, not where they are: another file name and other data sets' names, but no other rows."""
-        self.train("whole")
+        self.assertIn(f"nothing to resume in {self.path('whole')}: starting afresh", self.train("whole", "--resume").stdout)
         self.train("parts", "-s", "train.max_steps=5", ranks=2)
+        message = self.train("parts", "--resume", "-s", "train.epochs=3", "-s", "model.hidden=4, 3", status=2).stderr
+        self.assertIn("in model.hidden = 4, 3 (16, 12 there), train.epochs = 3 (4 there, and may only grow): change", message)
+        message = self.train("parts", "--resume", "-s", "data.train_x=/test/x", "-s", "data.train_y=/test/y", status=2).stderr
+        self.assertIn(f"started with 152 training rows, the data now have 46: bring {self.path('rows.h5')} back and the names", message)
         moved = ("-s", "data.file=" + self.path("moved.h5"), "-s", "data.train_x=/x", "--resume")
         with h5py.File(self.path("rows.h5"), "r+") as file:
             file.move("train/x", "x")

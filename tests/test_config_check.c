@@ -425,7 +425,7 @@ static void assert_conflicts(const char *text, int count, const char *keys) {
   *stored = config;
   if (tn_config_read_text(&config, text, "a.ini") != TN_OK)
     fail_msg("refused: %s", tn_error_message());
-  char found[256];
+  char found[512];
   assert_int_equal(tn_config_resume_conflicts(stored, &config, found, sizeof found), count);
   assert_string_equal(found, keys);
   test_free(stored);
@@ -441,12 +441,14 @@ static void test_what_a_resume_may_change(void **state) {
       "[output]\ndir = /a\ncheckpoint_every_epochs = 0\ncheckpoint_every_steps = 3\n"
       "checkpoint_every_seconds = 9\nkeep = 5\nstep_metrics_every = 1\nprogress = none\n",
       0, "");
-  assert_conflicts("[train]\nepochs = 9\n", 1, "train.epochs");
-  assert_conflicts("[parallel]\nreplicas = 5\nreduction = exact\n[model]\noutputs = 3\nhidden = 4\n"
-                   "[dropout]\nhidden = .5\n[data]\ntrain_rows = 9\nscale = 2\n[train]\nclass_weights = balanced\n",
-                   8,
-                   "data.train_rows, data.scale, model.hidden, model.outputs, dropout.hidden, train.class_weights, "
-                   "parallel.replicas, parallel.reduction");
+  assert_conflicts("[train]\nepochs = 9\n", 1, "train.epochs = 9 (10 there, and may only grow)");
+  assert_conflicts(
+      "[parallel]\nreplicas = 5\nreduction = exact\n[model]\noutputs = 3\nhidden = 4\n"
+      "[dropout]\nhidden = .5\n[data]\ntrain_rows = 9\nscale = 2\n[train]\nclass_weights = balanced\n",
+      8,
+      "data.train_rows = 9 (0 there), data.scale = 2 (1 there), model.hidden = 4 (nothing there), "
+      "model.outputs = 3 (10 there), dropout.hidden = 0.5 (0 there), train.class_weights = balanced (none there), "
+      "parallel.replicas = 5 (4 there), parallel.reduction = exact (float there)");
 }
 
 /* What is given stays; the rest of what the first start settled comes from there. */

@@ -253,11 +253,11 @@ void tn_config_describe(FILE *stream);
 int tn_config_differences(const tn_config *one, const tn_config *other, char *keys, size_t size);
 
 /* Compares two resolved configurations of the same run. Lists into `keys` (at most `size` bytes, ", " between them;
- * NULL where size is 0) the keys whose change a resume does not allow: all but where the rows are (data.file, the paths
- * of its data sets, data.placement), train.max_steps, time_limit, on_nonfinite and nonfinite_limit,
- * parallel.node_stage, threads, stall_warning_s and stall_abort_s, [output], and a larger train.epochs. Where `now`
- * leaves model.outputs, parallel.replicas or parallel.exact_fraction_bits to the run (their defaults), a resume takes
- * the stored value: no conflict. Returns their number. Local. */
+ * NULL where size is 0), with both values, the keys whose change a resume does not allow: all but where the rows are
+ * (data.file, the paths of its data sets, data.placement), train.max_steps, time_limit, on_nonfinite and
+ * nonfinite_limit, parallel.node_stage, threads, stall_warning_s and stall_abort_s, [output], and a larger
+ * train.epochs. Where `now` leaves model.outputs, parallel.replicas or parallel.exact_fraction_bits to the run (their
+ * defaults), a resume takes the stored value: no conflict. Returns their number. Local. */
 int tn_config_resume_conflicts(const tn_config *stored, const tn_config *now, char *keys, size_t size);
 
 /* What "auto" stands for: the optimiser's usual learning rate and weight decay (Keras's defaults). */

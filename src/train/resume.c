@@ -142,16 +142,22 @@ static const float *find_state(const tn_checkpoint *checkpoint, const char *name
   return NULL;
 }
 
+static tn_status check_rows(const tn_run *run, const tn_progress *progress) {
+  char remedy[2 * TN_PATH_MAX];
+  const char *file = run->config.data.file;
+  snprintf(remedy, sizeof remedy, "bring %s back%s, or start a new run (-o DIR, and --init for its weights)",
+           file[0] ? file : "the arrays", file[0] ? " and the names of its data sets in [data]" : "");
+  if (progress->train_rows != run->data.train.rows)
+    return tn_fail(TN_ERR_DATA, "--resume: the run was started with %lld training rows, the data now have %lld: %s",
+                   (long long)progress->train_rows, (long long)run->data.train.rows, remedy);
+  if (progress->data_fingerprint != (int64_t)run->data.fingerprint)
+    return tn_fail(TN_ERR_DATA,
+                   "--resume: the training or validation rows are not those that the run was started with: %s", remedy);
+  return TN_OK;
+}
+
 static tn_status load_local(tn_run *run, const tn_checkpoint *checkpoint) {
-  if (checkpoint->progress.train_rows != run->data.train.rows)
-    return tn_fail(TN_ERR_DATA, "--resume: the run was started with %lld training rows, the data now have %lld",
-                   (long long)checkpoint->progress.train_rows, (long long)run->data.train.rows);
-  if (checkpoint->progress.data_fingerprint != (int64_t)run->data.fingerprint)
-    return tn_fail(
-        TN_ERR_DATA,
-        "--resume: the training or validation rows are not those that the run was started with: bring %s back, "
-        "or start a new run (-o DIR, and --init for its weights)",
-        run->config.data.file[0] ? run->config.data.file : "the arrays");
+  TN_TRY(check_rows(run, &checkpoint->progress));
   TN_TRY(tn_run_adopt(run, checkpoint, true, "--resume: the checkpoint"));
   for (int i = 0; i < run->optimizer->state_count; i++) {
     const float *state = find_state(checkpoint, run->optimizer->state_names[i]);

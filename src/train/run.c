@@ -288,6 +288,8 @@ static tn_status run_with_data(tn_run *run, const tn_checkpoint *checkpoint, boo
   if (resumed)
     tn_run_say(run, "resuming after epoch %lld, step %lld", (long long)run->progress.epoch,
                (long long)run->progress.step);
+  else if (run->options->resume && run->config.output.dir[0])
+    tn_run_say(run, "nothing to resume in %s: starting afresh", run->config.output.dir);
   run->start_s = tn_comm_time_s();
   run->saved_s = run->start_s;
   run->deadline =
