@@ -22,5 +22,6 @@ target_sources(tn_base PRIVATE
   base/options_read.c
   base/quantity.c
   base/quote.c
+  base/stamp.c
   base/status.c
   base/text.c)

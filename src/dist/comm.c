@@ -1,12 +1,11 @@
 #include "base/memory.h"
+#include "base/stamp.h"
 #include "dist/handle.h"
 
 #include <thinnet/mpi.h>
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 static tn_status allocate(tn_comm **comm) {
   TN_TRY(tn_alloc(comm, 1, sizeof **comm, "a communicator"));
@@ -137,8 +136,7 @@ double tn_comm_time_s(void) {
 
 void tn_comm_host_names(const tn_comm *comm, char *names) {
   char mine[TN_HOST_MAX] = "";
-  if (gethostname(mine, sizeof mine - 1) != 0)
-    snprintf(mine, sizeof mine, "unknown");
+  tn_stamp_host(mine, sizeof mine);
   tn_comm_all_gather(comm, mine, sizeof mine, names);
 }
 

@@ -1,6 +1,7 @@
 #include "dist/stall.h"
 
 #include "base/log.h"
+#include "base/stamp.h"
 #include "dist/handle.h"
 #include "dist/stall_files.h"
 
@@ -283,8 +284,7 @@ static void find_members(tn_stall_guard *guard) {
   tn_member mine = {.lead = comm->rank, .node_rank = comm->node_rank};
   if (comm->node_size > 1)
     MPI_Bcast(&mine.lead, 1, MPI_INT, 0, comm->node);
-  if (gethostname(mine.host, sizeof mine.host - 1) != 0)
-    snprintf(mine.host, sizeof mine.host, "unknown");
+  tn_stamp_host(mine.host, sizeof mine.host);
   tn_comm_all_gather(comm, &mine, (int64_t)sizeof mine, guard->members);
 }
 

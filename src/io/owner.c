@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/stamp.h"
 #include "io/disk.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TEXT_SIZE  512
@@ -31,19 +31,10 @@ tn_status tn_owner_draw(char token[TN_OWNER_TOKEN_SIZE]) {
   return TN_OK;
 }
 
-static void name_host(char *host, size_t size) {
-  if (gethostname(host, size) != 0)
-    snprintf(host, size, "unknown");
-  host[size - 1] = '\0';
-}
-
 tn_status tn_owner_format(char **text, const char *token) {
-  char host[256], started[32] = "";
-  name_host(host, sizeof host);
-  const time_t now = time(NULL);
-  struct tm utc;
-  if (gmtime_r(&now, &utc))
-    strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  char host[256], started[TN_STAMP_TIME_SIZE];
+  tn_stamp_host(host, sizeof host);
+  tn_stamp_time(started);
   TN_TRY(tn_alloc(text, TEXT_SIZE, 1, "an owner record"));
   snprintf(*text, TEXT_SIZE, TOKEN_LINE "%s\nhost = %s\nprocess = %ld\nstarted = %s\n", token, host, (long)getpid(),
            started);
@@ -111,7 +102,7 @@ tn_status tn_owner_check(const char *folder, const char *token) {
 /* Whether a process of this host, and not this one, is alive under the writer's number. */
 static bool is_alive(const writer *owner) {
   char host[256];
-  name_host(host, sizeof host);
+  tn_stamp_host(host, sizeof host);
   const long process = strtol(owner->process, NULL, 10);
   return strcmp(host, owner->host) == 0 && process > 0 && process != (long)getpid() &&
          (kill((pid_t)process, 0) == 0 || errno == EPERM);

@@ -1,6 +1,7 @@
 #include "io/partial.h"
 
 #include "base/memory.h"
+#include "base/stamp.h"
 #include "io/file.h"
 
 #include <dirent.h>
@@ -18,8 +19,8 @@
 /* What this host's partial files of `path` begin with. Locks do not always reach across hosts, so each looks after its
  * own; process numbers alone would not tell containers apart. Freed with tn_free. */
 static tn_status make_prefix(const char *path, char **prefix) {
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
+  char host[256];
+  tn_stamp_host(host, sizeof host);
   const int64_t size = (int64_t)strlen(path) + 64;
   TN_TRY(tn_alloc(prefix, size, 1, "a file name"));
   snprintf(*prefix, (size_t)size, "%s.partial-%08" PRIx32 "-", path,

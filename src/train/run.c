@@ -4,6 +4,7 @@
 #include "base/config_table.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/stamp.h"
 #include "math/gemm.h"
 #include "nn/learned.h"
 #include "nn/thin.h"
@@ -16,7 +17,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <thinnet/eval.h>
 
@@ -190,11 +190,9 @@ static tn_status set_parameters(tn_run *run, const tn_checkpoint *checkpoint, bo
 }
 
 static tn_status describe_metrics(tn_run *run) {
-  char start_time[32];
-  const time_t now = time(NULL);
-  struct tm utc;
+  char start_time[TN_STAMP_TIME_SIZE];
   tn_status status = TN_OK;
-  strftime(start_time, sizeof start_time, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+  tn_stamp_time(start_time);
   if (run->metrics) {
     char *text = tn_config_format(&run->config);
     const tn_metrics_about about = {.config_text = text ? text : "",
