@@ -38,7 +38,7 @@ void tn_config_describe(FILE *stream) {
   int count;
   const tn_option *options = tn_config_options(&count);
   for (int i = 0; i < count; i++) {
-    if (i == 0 || strcmp(options[i].section, options[i - 1].section) != 0)
+    if (tn_config_starts_section(options, i))
       fprintf(stream, "%s[%s]\n  %-*s %-*s values and meaning\n", i == 0 ? "" : "\n", options[i].section, KEY_WIDTH,
               "key", DEFAULT_WIDTH, "default");
     describe_option(stream, &options[i]);

@@ -54,7 +54,7 @@ char *tn_config_format(const tn_config *config) {
   const tn_option *options = tn_config_options(&count);
   tn_text text = tn_text_growing();
   for (int i = 0; i < count; i++) {
-    if (i == 0 || strcmp(options[i].section, options[i - 1].section) != 0)
+    if (tn_config_starts_section(options, i))
       tn_text_add(&text, "%s[%s]\n", i == 0 ? "" : "\n", options[i].section);
     add_key(&text, &options[i], config);
   }

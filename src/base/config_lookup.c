@@ -45,9 +45,8 @@ const tn_option *tn_config_nearest(const char *section, const char *key) {
   return nearest;
 }
 
-/* True for the first row of its section. */
-static bool starts_section(const tn_option *options, int i) {
-  return i == 0 || strcmp(options[i].section, options[i - 1].section) != 0;
+bool tn_config_starts_section(const tn_option *options, int index) {
+  return index == 0 || strcmp(options[index].section, options[index - 1].section) != 0;
 }
 
 bool tn_config_has_section(const char *section) {
@@ -77,7 +76,7 @@ void tn_config_list_sections(tn_text *text) {
   int count;
   const tn_option *options = tn_config_options(&count);
   for (int i = 0; i < count; i++)
-    if (starts_section(options, i))
+    if (tn_config_starts_section(options, i))
       tn_text_add(text, "%s%s", i == 0 ? "" : ", ", options[i].section);
 }
 

@@ -18,6 +18,9 @@ const tn_option *tn_config_find_name(const char *name);
 /* The row that somebody who wrote this most likely meant, be it in another section. */
 const tn_option *tn_config_nearest(const char *section, const char *key);
 
+/* True where a row is the first of its section. */
+bool tn_config_starts_section(const tn_option *options, int index);
+
 /* The section of this name, the one nearest to it, and all of them as "data, model, ...". */
 bool tn_config_has_section(const char *section);
 const char *tn_config_nearest_section(const char *section);
