@@ -107,7 +107,7 @@ static void prepare_alpha(tn_dropout *dropout) {
 
 tn_dropout tn_dropout_begin(const tn_network *network, const tn_mask_source *source, int layer, float *factor) {
   tn_dropout dropout = {.network = network, .source = source, .layer = (uint32_t)layer, .factor = factor};
-  dropout.units = layer == 0 ? network->inputs : network->layers[layer - 1].outputs;
+  dropout.units = tn_network_units(network, layer);
   if (tn_standout_is_used(network, layer))
     return dropout;
   if (source == NULL || network->kind == TN_DROPCONNECT) /* nn/connect.h drops weights */

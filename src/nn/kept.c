@@ -15,10 +15,6 @@ typedef struct place_head {
   float scale;
 } place_head;
 
-static int64_t units_at(const tn_network *full, int place) {
-  return place == 0 ? full->inputs : full->layers[place - 1].outputs;
-}
-
 static place_head *heads_of(const tn_kept *kept) {
   return (place_head *)(void *)(kept->choice + 1);
 }
@@ -26,7 +22,7 @@ static place_head *heads_of(const tn_kept *kept) {
 int64_t tn_kept_choice_bytes(const tn_network *full) {
   int64_t bytes = (int64_t)sizeof(struct tn_kept_choice);
   for (int place = 0; place <= full->layer_count; place++)
-    bytes += (int64_t)sizeof(place_head) + units_at(full, place) * (int64_t)sizeof(int32_t);
+    bytes += (int64_t)sizeof(place_head) + tn_network_units(full, place) * (int64_t)sizeof(int32_t);
   return (bytes + TN_ALIGNMENT - 1) / TN_ALIGNMENT * TN_ALIGNMENT;
 }
 
@@ -57,8 +53,8 @@ tn_status tn_kept_create(tn_kept **kept, const tn_network *full, void *memory) {
   }
   int32_t *units = (int32_t *)(void *)(heads_of(*kept) + full->layer_count + 1);
   for (int place = 0; place <= full->layer_count; place++) {
-    (*kept)->places[place] = (tn_kept_units){.units = units, .all = units_at(full, place)};
-    units += units_at(full, place);
+    (*kept)->places[place] = (tn_kept_units){.units = units, .all = tn_network_units(full, place)};
+    units += tn_network_units(full, place);
   }
   return TN_OK;
 }

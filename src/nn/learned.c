@@ -17,10 +17,6 @@ static int logit_of(const tn_network *network, int place) {
   return place == 0 ? network->input_logit : network->layers[place - 1].logit;
 }
 
-static int64_t units_of(const tn_network *network, int place) {
-  return network->layers[place].inputs;
-}
-
 static double rate_of(const tn_network *network, int place) {
   return place == 0 ? network->input_rate : network->layers[place - 1].rate;
 }
@@ -47,7 +43,7 @@ void tn_learned_take(tn_network *network, const float *parameters) {
 static double penalty_slope(const tn_network *network, int place, double logit) {
   const tn_layer *above = &network->layers[place];
   const double rate = rate_of(network, place);
-  const int64_t decisions = (units_of(network, place) + network->group - 1) / network->group;
+  const int64_t decisions = (tn_network_units(network, place) + network->group - 1) / network->group;
   const double entropy = network->learned.entropy_weight * (double)decisions * logit * rate * (1 - rate);
   return above->l2 * above->square * rate + entropy / (double)network->learned.rows;
 }
@@ -63,7 +59,7 @@ void tn_learned_penalise(const tn_network *network, const float *parameters, dou
 
 /* Floats of a place's slopes; 0 where it learns nothing. */
 static int64_t slopes_size(const tn_network *network, int place, int64_t max_rows) {
-  return logit_of(network, place) == TN_NO_TENSOR ? 0 : max_rows * units_of(network, place);
+  return logit_of(network, place) == TN_NO_TENSOR ? 0 : max_rows * tn_network_units(network, place);
 }
 
 int64_t tn_learned_bytes(const tn_network *network, int64_t max_rows) {
@@ -108,7 +104,7 @@ void tn_learned_destroy(tn_learned **learned) {
 void tn_learned_note(tn_learned *learned, int place, int64_t row, const float *factor, const float *values) {
   if (learned == NULL || factor == NULL || learned->slopes[place] == NULL)
     return;
-  const int64_t units = units_of(learned->network, place);
+  const int64_t units = tn_network_units(learned->network, place);
   tn_kernel_rate_slopes(units, rate_of(learned->network, place), learned->network->learned.temperature, factor, values,
                         learned->slopes[place] + row * units);
 }
@@ -123,6 +119,6 @@ void tn_learned_backward(const tn_learned *learned, int place, int64_t rows, con
     return;
   const tn_network *network = learned->network;
   float *slope = &gradient[network->tensors[logit_of(network, place)].offset];
-  const double sum = tn_kernel_dot(rows * units_of(network, place), e, learned->slopes[place]);
+  const double sum = tn_kernel_dot(rows * tn_network_units(network, place), e, learned->slopes[place]);
   *slope = (float)(accumulate ? (double)*slope + sum : sum);
 }

@@ -212,6 +212,19 @@ tn_status tn_network_create(tn_network **network, const tn_model_config *model, 
   return status;
 }
 
+int64_t tn_network_units(const tn_network *network, int place) {
+  return place == 0 ? network->inputs : network->layers[place - 1].outputs;
+}
+
+int64_t tn_network_widest(const tn_network *network) {
+  int64_t widest = 0;
+  for (int place = 0; place <= network->layer_count; place++) {
+    const int64_t units = tn_network_units(network, place);
+    widest = units > widest ? units : widest;
+  }
+  return widest;
+}
+
 const tn_tensor *tn_network_tensor_at(const tn_network *network, int64_t index) {
   int found = 0;
   for (int t = 0; t < network->tensor_count; t++)

@@ -96,6 +96,10 @@ int tn_network_trained_tensors(const tn_network *network);
 
 void tn_network_destroy(tn_network **network);
 
+/* Units of a place: 0 is the input, l stands behind layer l. And those of the widest place. */
+int64_t tn_network_units(const tn_network *network, int place);
+int64_t tn_network_widest(const tn_network *network);
+
 /* The tensor that a value of the block belongs to, or stands behind. */
 const tn_tensor *tn_network_tensor_at(const tn_network *network, int64_t index);
 

@@ -25,21 +25,14 @@ bool tn_thin_is_possible(const tn_network *network) {
          !network->learns_rates;
 }
 
-static int64_t widest_place(const tn_network *network) {
-  int64_t width = network->inputs;
-  for (int l = 0; l < network->layer_count; l++)
-    width = network->layers[l].outputs > width ? network->layers[l].outputs : width;
-  return width;
-}
-
 int64_t tn_thin_bytes(const tn_network *network) {
-  return (2 * network->block_size + widest_place(network)) * (int64_t)sizeof(float) + tn_kept_bytes(network) +
+  return (2 * network->block_size + tn_network_widest(network)) * (int64_t)sizeof(float) + tn_kept_bytes(network) +
          tn_kept_choice_bytes(network);
 }
 
 static tn_status allocate(tn_thin *thin, const tn_network *full) {
   TN_TRY(tn_kept_create(&thin->kept, full, NULL));
-  TN_TRY(tn_alloc(&thin->factor, widest_place(full), sizeof *thin->factor, "a mask"));
+  TN_TRY(tn_alloc(&thin->factor, tn_network_widest(full), sizeof *thin->factor, "a mask"));
   TN_TRY(tn_alloc(&thin->parameters, full->block_size, sizeof(float), "the thinned network's parameters"));
   return tn_alloc(&thin->gradient, full->block_size, sizeof(float), "the thinned network's gradient");
 }

@@ -22,13 +22,6 @@ static void *carve(carver *cut, int64_t rows, int64_t cols, int64_t size) {
   return buffer;
 }
 
-static int64_t widest(const tn_network *network) {
-  int64_t width = network->inputs;
-  for (int l = 0; l < network->layer_count; l++)
-    width = network->layers[l].outputs > width ? network->layers[l].outputs : width;
-  return width;
-}
-
 static int64_t widest_hidden(const tn_network *network) {
   int64_t width = 0;
   for (int l = 0; l < network->layer_count - 1; l++)
@@ -87,7 +80,7 @@ static void carve_all(carver *cut, const tn_network *network, tn_workspace *work
   carve_layers(cut, network, workspace);
   for (int i = 0; i < 2 && workspace->training; i++)
     workspace->delta[i] = carve(cut, workspace->max_rows, widest_hidden(network), sizeof(float));
-  workspace->factor = carve(cut, 1, widest(network), sizeof(float));
+  workspace->factor = carve(cut, 1, tn_network_widest(network), sizeof(float));
   carve_norms(cut, network, workspace);
 }
 
