@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *const rank_variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
@@ -96,6 +97,12 @@ int tn_cli_run(const struct argp *argp, int argc, char **argv, void *arguments, 
   const int exit_status = tn_cli_finish(comm, status);
   tn_comm_destroy(&comm);
   return exit_status;
+}
+
+double tn_cli_now_s(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 bool tn_cli_is_interactive(void) {

@@ -39,6 +39,9 @@ int tn_cli_run(const struct argp *argp, int argc, char **argv, void *arguments, 
 /* Prints why `status` is not TN_OK, on rank 0 (comm NULL: this process), and returns its exit status. */
 int tn_cli_finish(const tn_comm *comm, tn_status status);
 
+/* Seconds since an arbitrary start. */
+double tn_cli_now_s(void);
+
 /* Whether a person at a terminal reads standard output. Under mpirun every rank sees a pseudo-terminal, so there
  * mpirun's own output is judged. */
 bool tn_cli_is_interactive(void);

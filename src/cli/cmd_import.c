@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <thinnet/import.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SPLITS          3
@@ -219,12 +218,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state) {
   }
 }
 
-static double now_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* When the import began, and when its progress was last shown; 0: never. */
 typedef struct progress {
   double start_s, shown_s;
@@ -232,7 +225,7 @@ typedef struct progress {
 
 static void show_progress(void *context, const char *file, int pass, int passes, double fraction) {
   progress *shown = context;
-  const double now = now_s();
+  const double now = tn_cli_now_s();
   if (now - shown->start_s < PROGRESS_WAIT_S || now - shown->shown_s < PROGRESS_STEP_S)
     return;
   shown->shown_s = now;
@@ -293,7 +286,7 @@ static int run(const request *asked, importer *import) {
                                           .x_files = asked->x_files[i],
                                           .x_file_count = asked->x_counts[i],
                                           .y_file = asked->y_files[i]};
-  progress shown = {.start_s = now_s()};
+  progress shown = {.start_s = tn_cli_now_s()};
   const tn_import_options options = {.overwrite = asked->overwrite,
                                      .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
                                      .progress_context = &shown};
@@ -302,9 +295,7 @@ static int run(const request *asked, importer *import) {
     fputs("\r\033[K", stderr);
   if (status == TN_OK)
     print_result(asked->out_path, splits, count, counts);
-  else
-    fprintf(stderr, "thinnet: error: %s\n", tn_error_message());
-  return tn_status_exit_code(status);
+  return tn_cli_finish(NULL, status);
 }
 
 /* argp prints --help itself, and what is wrong with the options, and ends the program. */
@@ -313,11 +304,8 @@ static int parse_and_run(const struct argp *argp, importer *import, int argc, ch
   setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* a remark on arguments of short options; there is but one */
   argp_err_exit_status = tn_status_exit_code(TN_ERR_USAGE);
   const error_t error = argp_parse(argp, argc, argv, 0, NULL, &asked);
-  int exit_status = tn_status_exit_code(TN_ERR_MEMORY);
-  if (error == 0)
-    exit_status = run(&asked, import);
-  else
-    fprintf(stderr, "thinnet: error: %s\n", strerror(error));
+  /* Nothing but memory can fail: what else is wrong has ended the program. */
+  const int exit_status = error == 0 ? run(&asked, import) : tn_cli_finish(NULL, TN_ERR_MEMORY);
   for (int i = 0; i < SPLITS; i++)
     free(asked.x_files[i]);
   return exit_status;

@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Seconds between two drawings of the bar. */
@@ -17,12 +16,6 @@
 #define BAR_WIDTH_MAX          40
 /* Columns of the text around the bar. */
 #define TEXT_WIDTH             64
-
-static double now_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static int terminal_width(void) {
   struct winsize size;
@@ -63,7 +56,7 @@ static void format_bar(char *text, int width, double share) {
 static void show_step(void *context, const tn_step_report *report) {
   tn_display *display = context;
   char bar[BAR_WIDTH_MAX + 1];
-  const double now = now_s();
+  const double now = tn_cli_now_s();
   const bool is_last = report->step_in_epoch == report->steps_per_epoch;
   if (!is_last && now - display->drawn_s < DRAW_INTERVAL_S)
     return;

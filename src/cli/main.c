@@ -42,11 +42,13 @@ static void print_help(FILE *stream) {
 }
 
 static int refuse_subcommand(const char *name) {
+  char names[256] = "";
+  size_t length = 0;
+  for (size_t i = 0; i < SUBCOMMAND_COUNT && length < sizeof names; i++)
+    length += (size_t)snprintf(names + length, sizeof names - length, "%s%s",
+                               i == 0 ? "" : (i == SUBCOMMAND_COUNT - 1 ? " or " : ", "), subcommands[i].name);
   if (tn_cli_launch_rank() == 0)
-    fprintf(stderr,
-            "thinnet: error: '%s' is no subcommand; expected train, eval, predict, info, import, config or plan "
-            "(thinnet --help)\n",
-            name);
+    fprintf(stderr, "thinnet: error: '%s' is no subcommand; expected %s (thinnet --help)\n", name, names);
   return tn_status_exit_code(TN_ERR_USAGE);
 }
 
