@@ -51,6 +51,13 @@ class Plan(CommandTest):
         text = self.plan("--ranks", "4", *LINK, "--ranks-per-node", "4").stdout
         self.assertIn("timed with 1 rank on this node, not 4", text)
 
+    def test_a_warning_is_given_once(self):
+        """Though each batch size is a training of its own: of more threads than processors, and of a form of dropping nothing."""
+        errors = self.plan("--ranks", "2", *LINK, "-s", "dropout.hidden=0", "-s", "dropout.group=2",
+                           "-s", f"parallel.threads={os.cpu_count() + 1}").stderr
+        self.assertEqual(errors.count("nothing is dropped"), 1, errors)
+        self.assertEqual(errors.count("thinnet: warning:"), 2, errors)
+
     def test_algorithm(self):
         halving, ring = (self.figures("--ranks", "3", *LINK, "--algorithm", name)["plan"][0]["network_s"]
                          for name in ("halving", "ring"))

@@ -5,12 +5,11 @@
 #include "dist/sums.h"
 #include "math/random.h"
 #include "nn/network.h"
-#include "train/row_source.h"
+#include "train/run.h"
 
 #include <assert.h>
 #include <math.h>
 #include <thinnet/plan.h>
-#include <thinnet/train.h>
 
 /* Features that an epoch reads: more than the caches nearest to a core hold, as a training's rows are. */
 #define ROWS_BYTES   (16 << 20)
@@ -33,6 +32,7 @@ typedef struct subject {
   tn_arrays arrays;
   float *x, *values;
   int32_t *labels;
+  int trainings; /* so far */
   samples samples;
 } subject;
 
@@ -171,7 +171,7 @@ static tn_status time_batch(subject *s, int64_t rows, double seconds, tn_plan_ba
   s->config.train.batch_size = rows;
   s->config.train.time_limit = seconds;
   s->config.parallel.replicas = tn_comm_size(s->comm);
-  const tn_status status = tn_train(s->comm, &s->config, &options, NULL);
+  const tn_status status = tn_run_train(s->comm, &s->config, &options, s->trainings++ > 0, NULL);
   if (status != TN_STOPPED)
     return status;
   tn_error_clear();

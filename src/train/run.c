@@ -306,7 +306,7 @@ static tn_status run_all(tn_run *run, tn_train_result *result) {
   bool resumed = false;
   TN_TRY(tn_comm_agree(run->comm, check_config(run)));
   TN_TRY(check_same_run(run));
-  if (tn_comm_rank(run->comm) == 0)
+  if (tn_comm_rank(run->comm) == 0 && !run->repeats)
     tn_config_warn_dropout(&run->config);
   TN_TRY(tn_run_site_open(run));
   start_guard(run);
@@ -349,12 +349,14 @@ static void destroy(tn_run *run) {
   tn_folder_close(&run->folder);
 }
 
-tn_status tn_train(tn_comm *comm, const tn_config *config, const tn_train_options *options, tn_train_result *result) {
+tn_status tn_run_train(tn_comm *comm, const tn_config *config, const tn_train_options *options, bool repeats,
+                       tn_train_result *result) {
   const tn_train_options nothing = {0};
   tn_run *run = NULL;
   TN_TRY(tn_comm_agree(comm, tn_alloc(&run, 1, sizeof *run, "the run")));
   run->comm = comm;
   run->options = options ? options : &nothing;
+  run->repeats = repeats;
   run->config = *config;
   /* From here to the end: a request that comes while the data are read stops the run after its first step. */
   const bool handle_signals = run->options->handle_signals;
@@ -366,4 +368,8 @@ tn_status tn_train(tn_comm *comm, const tn_config *config, const tn_train_option
   if (handle_signals)
     tn_signals_restore();
   return status;
+}
+
+tn_status tn_train(tn_comm *comm, const tn_config *config, const tn_train_options *options, tn_train_result *result) {
+  return tn_run_train(comm, config, options, false, result);
 }

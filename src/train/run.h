@@ -37,6 +37,7 @@ typedef struct tn_run {
   tn_comm *comm;
   tn_stall_guard *stall_guard; /* NULL: one rank, or switched off */
   const tn_train_options *options;
+  bool repeats;     /* another training has warned of this configuration and this place */
   tn_config config; /* resolved, data-dependent keys filled in */
   tn_job job;       /* what Slurm told this rank */
   double job_end_s; /* rank 0: by tn_comm_time_s's clock, where train.time_limit asks for it; else INFINITY */
@@ -73,6 +74,11 @@ typedef struct tn_run {
   tn_metrics *metrics; /* rank 0 */
   char digest[TN_DIGEST_SIZE];
 } tn_run;
+
+/* run.c. tn_train; where it `repeats` a training of the same configuration on the same ranks, what is wrong with these
+ * is not warned of again. */
+tn_status tn_run_train(tn_comm *comm, const tn_config *config, const tn_train_options *options, bool repeats,
+                       tn_train_result *result);
 
 /* Text to the observer; rank 0 only. */
 void tn_run_say(const tn_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -39,7 +39,8 @@ static void say_places(const tn_run *run, const tn_node *nodes, int count) {
   tn_text text = tn_text_over(line, sizeof line);
   tn_place_describe(nodes, count, run->config.parallel.threads, &text);
   tn_run_say(run, "nodes      %s", line);
-  warn_of_places(run, nodes, count);
+  if (!run->repeats)
+    warn_of_places(run, nodes, count);
 }
 
 /* train.time_limit = auto. Rank 0 */
