@@ -1,4 +1,4 @@
-add_test(NAME scripts COMMAND ${TN_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/test_scripts.py)
+add_test(NAME scripts COMMAND ${TN_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/test_scripts.py)
 set_tests_properties(scripts PROPERTIES TIMEOUT 300 ENVIRONMENT "${TN_TEST_ENVIRONMENT};THINNET=$<TARGET_FILE:thinnet_command>")
 
 # The sums' errors, on rows that ship and in few steps: that the programs and the table go on working.

@@ -4,7 +4,6 @@ checkpoint and every row of the metrics, bit for bit. As a test it goes through 
 combinations of all that the table knows, for so long, and prints how many runs were the same."""
 
 import argparse
-import os
 import random
 import sys
 import time

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from command_case import LIMIT_S, THINNET, CommandTest, launch
+from processes import children_of
 
 
 class Usage(CommandTest):
@@ -279,8 +280,7 @@ class Stops(CommandTest):
     def test_kill_of_a_rank(self):
         process = self.start("run", 3)
         self.wait_for_checkpoint("run", process)
-        ranks = subprocess.run(["pgrep", "-P", str(process.pid), "thinnet"], capture_output=True, text=True, check=True)
-        os.kill(int(ranks.stdout.split()[-1]), signal.SIGKILL)
+        os.kill(children_of(process.pid, "thinnet")[-1], signal.SIGKILL)
         process.communicate(timeout=LIMIT_S)
         self.assertNotEqual(process.returncode, 0)
         self.finish("run", 1)

@@ -13,6 +13,7 @@ import unittest
 
 from command_case import LIMIT_S
 from fault_case import CALLS, DEATHS, FaultCase
+from processes import children_of, state_of
 
 # One call out of so many is tried (TN_FAULTS_EVERY=1: all of them), beginning with the first.
 EVERY = int(os.environ.get("TN_FAULTS_EVERY", "13"))
@@ -185,8 +186,7 @@ class Ranks(FaultCase):
         self.addCleanup(launcher.communicate)
         self.addCleanup(launcher.kill)
         self.wait(lambda: "struck" in self.noted(run), "the fault does not come")
-        ranks = subprocess.run(["pgrep", "-P", str(launcher.pid), "thinnet"], capture_output=True, text=True, check=True)
-        for pid in map(int, ranks.stdout.split()):
+        for pid in children_of(launcher.pid, "thinnet"):
             self.addCleanup(kill_if_there, pid)
             if state_of(pid) == "T":
                 orphan = pid
@@ -200,16 +200,6 @@ class Ranks(FaultCase):
         while not condition():
             self.assertLess(time.monotonic(), deadline, complaint)
             time.sleep(0.01)
-
-
-def state_of(pid):
-    """The letter that the system has for it; None: it has ended."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            state = file.read().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return None
-    return None if state == "Z" else state
 
 
 def kill_if_there(pid):

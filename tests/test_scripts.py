@@ -16,6 +16,8 @@ import unittest
 import h5py
 import numpy as np
 
+from processes import naming
+
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 SCRIPTS = ("setup", "quickstart", "test", "check", "bench", "fetch_mnist", "plot_metrics", "plot_reliability", "measure_accuracy",
            "measure_exact", "measure_scaling", "study", "study_uncertainty", "sweep_table", "thinnet-run", "torture", "local_cluster")
@@ -518,15 +520,7 @@ class Bench(ScriptTest):
     def measurements(self):
         """Folders of measurements, and processes that work in one."""
         folders = [name for name in os.listdir(self.folder) if name.startswith("thinnet-bench-")]
-        processes = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/environ", "rb") as file:
-                    if os.path.join(self.folder, "thinnet-bench-").encode() in file.read():
-                        processes.append(pid)
-            except OSError:
-                pass
-        return folders, processes
+        return folders, naming(os.path.join(self.folder, "thinnet-bench-"))
 
     def test_nothing_is_left_where_it_is_interrupted(self):
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -10,6 +10,7 @@ import sys
 import time
 import unittest
 
+from processes import naming
 from slurm_case import CLUSTER, LONG, ROOT, SlurmCase, cluster_folder, local_cluster, start_cluster
 
 
@@ -183,16 +184,7 @@ class Cluster(unittest.TestCase):
         return local_cluster(*arguments, environment=self.environment)
 
     def processes(self):
-        """Those that name the second cluster's folder in their environment; not what is dead and waits for its parent."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/environ", "rb") as file:
-                    if self.environment["LOCAL_CLUSTER_DIR"].encode() in file.read():
-                        found.append(pid)
-            except OSError:
-                pass
-        return found
+        return naming(self.environment["LOCAL_CLUSTER_DIR"])
 
     def assert_gone(self):
         end = time.monotonic() + 10

@@ -12,25 +12,13 @@ import time
 import unittest
 
 from command_case import LIMIT_S, CommandTest, launch
+from processes import ranks_of, state_of
 
 # Until it is stopped.
 ENDLESS = ("-s", "train.epochs=1000000", "-s", "output.checkpoint_every_steps=25", "-s", "output.step_metrics_every=1")
 # The watchdog takes a process for stopped that has not run for half of this: that should not happen to one of a
 # loaded machine.
 WARNING_S = 3
-
-
-# No longer running, whether or not somebody has asked for the exit status.
-GONE = (None, "Z", "X")
-
-
-def state_of(process):
-    """Its state as a letter, e.g. T (stopped); None: it is gone."""
-    try:
-        with open(f"/proc/{process}/stat", encoding="utf-8") as file:
-            return file.read().rpartition(")")[2].split()[0]
-    except OSError:
-        return None
 
 
 class Run:
@@ -68,13 +56,7 @@ class Run:
                 return line
 
     def process_of_rank(self, rank):
-        children = subprocess.run(["pgrep", "-P", str(self.process.pid), "thinnet"], capture_output=True, text=True,
-                                  check=True).stdout.split()
-        for child in children:
-            with open(f"/proc/{child}/environ", encoding="utf-8") as file:
-                if f"OMPI_COMM_WORLD_RANK={rank}" in file.read().split("\0"):
-                    return int(child)
-        return self.test.fail(f"no process of rank {rank} among {children}")
+        return ranks_of(self.process.pid)[rank]
 
     def wait_for_checkpoint(self):
         self.wait_until(lambda: os.path.exists(os.path.join(self.folder, "last.h5")), "a checkpoint")
@@ -159,7 +141,7 @@ class Stall(CommandTest):
         self.names_the_missing(1, said[0])
         self.assertIn(f"parallel.stall_abort_s = {2 * WARNING_S} s", said[0])
         # mpirun kills what is left and does not wait for it to be gone.
-        while running := [rank for rank in ranks if state_of(rank) not in GONE]:
+        while running := [rank for rank in ranks if state_of(rank)]:
             self.assertLess(time.monotonic(), run.deadline, f"still there: {running}")
             time.sleep(0.005)
         more = ("-s", f"train.max_steps={self.step('stopped') + 40}")

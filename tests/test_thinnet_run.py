@@ -12,6 +12,7 @@ import time
 import unittest
 
 from command_case import LIMIT_S, THINNET, CommandTest
+from processes import children_of
 
 RUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scripts", "thinnet-run")
 
@@ -147,10 +148,6 @@ class Trainings(RunCase):
         self.assertIsNone(process.poll())
         return process
 
-    def child(self, parent, name):
-        found = subprocess.run(["pgrep", "-P", str(parent), name], capture_output=True, text=True, check=True)
-        return int(found.stdout.split()[0])
-
     def writer(self):
         """The process that the folder's owner record names; None once the run has ended."""
         try:
@@ -167,13 +164,13 @@ class Trainings(RunCase):
 
     def test_death_of_a_rank(self):
         process = self.start_training()
-        os.kill(self.child(self.child(process.pid, "mpirun"), "thinnet"), signal.SIGKILL)
+        os.kill(children_of(children_of(process.pid, "mpirun")[0], "thinnet")[0], signal.SIGKILL)
         self.assertIn("restart 1 of 3", self.finish(process, 0))
         self.assert_like_undisturbed()
 
     def test_death_of_the_launcher(self):
         process = self.start_training()
-        os.kill(self.child(process.pid, "mpirun"), signal.SIGKILL)
+        os.kill(children_of(process.pid, "mpirun")[0], signal.SIGKILL)
         self.assertIn("ended by signal 9 (KILL): restart 1 of 3", self.finish(process, 0))
         self.assert_like_undisturbed()
 

@@ -11,6 +11,7 @@ import time
 
 from command_case import checkpoint_contents, launch
 from fault_case import BARE, shim_variables
+from processes import ranks_of, state_of
 from test_any_ranks import ALGORITHMS, CHOICES, RANKS, TRANSPORTS, AnyRanksCase, surroundings
 
 LIMIT_S = 1200  # a run takes some seconds, on a crowded machine a hundred times that; one that takes longer hangs
@@ -33,21 +34,6 @@ NO_FAULT = ("any", "once", 0)
 Attempt = collections.namedtuple("Attempt", "status errors hit")
 
 
-def ranks_of(launcher):
-    """The pids of the ranks of an mpirun, by rank."""
-    found = subprocess.run(["pgrep", "-P", str(launcher.pid), "thinnet"], capture_output=True, text=True, check=False)
-    pids = {}
-    for pid in found.stdout.split():
-        try:
-            with open(f"/proc/{pid}/environ", encoding="utf-8", errors="replace") as file:
-                rank = re.search(r"\0OMPI_COMM_WORLD_RANK=(\d+)", "\0" + file.read())
-        except OSError:
-            continue
-        if rank:
-            pids[int(rank[1])] = int(pid)
-    return pids
-
-
 def signal_to(pid, number):
     """False where there is nobody any more."""
     try:
@@ -55,14 +41,6 @@ def signal_to(pid, number):
     except ProcessLookupError:
         return False
     return True
-
-
-def is_alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 class Trial(AnyRanksCase):
@@ -199,7 +177,7 @@ class Trial(AnyRanksCase):
         if target in ("stop", "launcher"):
             hit = hit and signal_to(process.pid, signal.SIGUSR1 if target == "stop" else signal.SIGKILL)
         elif hit:
-            pids = ranks_of(process)
+            pids = ranks_of(process.pid)
             rank = 0 if target == "root" else self.draw.choice(sorted(pids) or [0])
             hit = rank in pids and signal_to(pids[rank], signal.SIGKILL)
         self.wake_orphans(0.5)
@@ -216,7 +194,7 @@ class Trial(AnyRanksCase):
         them the folder is taken over, under a lock that others would wait for."""
         process = self.start((self.draw.choice(("create", "write", "fsync", "link")), "stop", self.draw.randint(4, 25)))
         self.wait_for(process, self.struck)
-        root = ranks_of(process).get(0) if process.poll() is None else None
+        root = ranks_of(process.pid).get(0) if process.poll() is None else None
         if root:
             self.orphans.append(root)
             self.addCleanup(signal_to, root, signal.SIGKILL)
@@ -291,7 +269,7 @@ class Trial(AnyRanksCase):
         self.assertEqual(attempt.status, 0, attempt.errors)
         self.wake_orphans(1)
         end = time.monotonic() + LIMIT_S
-        while any(is_alive(pid) for pid in self.orphans):
+        while any(state_of(pid) for pid in self.orphans):
             self.assertLess(time.monotonic(), end, "an orphan does not end")
             time.sleep(0.01)
         self.compare(self.result("run"), self.expected, "at the end")

@@ -98,7 +98,7 @@ def main():
         for name, value in (("MEMBERS", MEMBERS), ("ROWS", ROWS), ("CLASSES", CLASSES), ("TOP", TOP),
                             ("OUTPUTS", OUTPUTS), ("OUTPUT_ROWS", shape[0])):
             file.write(f"#define FROZEN_{name} {value}\n")
-        file.write(f"\nstatic const float frozen_z[FROZEN_MEMBERS][FROZEN_ROWS * FROZEN_CLASSES] = {{\n")
+        file.write("\nstatic const float frozen_z[FROZEN_MEMBERS][FROZEN_ROWS * FROZEN_CLASSES] = {\n")
         file.write(",\n".join(c_array(member, 9, "f") for member in z) + "};\n")
         file.write(f"static const int32_t frozen_labels[FROZEN_ROWS] = {c_integers(labels)};\n")
         file.write(f"static const float frozen_shares[] = {c_array(shares, 9, 'f')};\n")
