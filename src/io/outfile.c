@@ -33,21 +33,31 @@ struct tn_outfile {
   region *regions;
 };
 
+typedef struct type_row {
+  const char *name;
+  size_t size;
+} type_row;
+
+static const type_row type_rows[] = {
+    [TN_OUT_U8] = {"uint8", 1},    [TN_OUT_I8] = {"int8", 1},     [TN_OUT_U16] = {"uint16", 2},
+    [TN_OUT_I16] = {"int16", 2},   [TN_OUT_I32] = {"int32", 4},   [TN_OUT_I64] = {"int64", 8},
+    [TN_OUT_F32] = {"float32", 4}, [TN_OUT_F64] = {"float64", 8}, [TN_OUT_STRING] = {"string", 1},
+};
+
 const char *tn_out_type_name(tn_out_type type) {
-  static const char *const names[] = {"uint8", "int8",    "uint16",  "int16", "int32",
-                                      "int64", "float32", "float64", "string"};
-  return names[type];
+  return type_rows[type].name;
 }
 
 size_t tn_out_type_size(tn_out_type type) {
-  static const size_t sizes[] = {1, 1, 2, 2, 4, 8, 4, 8, 1};
-  return sizes[type];
+  return type_rows[type].size;
 }
 
 /* The type of a dataset's elements; the caller closes it. */
 static hid_t make_type(const tn_out_dataset *set) {
-  const hid_t types[] = {H5T_NATIVE_UINT8, H5T_NATIVE_INT8,  H5T_NATIVE_UINT16, H5T_NATIVE_INT16, H5T_NATIVE_INT32,
-                         H5T_NATIVE_INT64, H5T_NATIVE_FLOAT, H5T_NATIVE_DOUBLE, H5T_C_S1};
+  const hid_t types[] = {
+      [TN_OUT_U8] = H5T_NATIVE_UINT8,  [TN_OUT_I8] = H5T_NATIVE_INT8,    [TN_OUT_U16] = H5T_NATIVE_UINT16,
+      [TN_OUT_I16] = H5T_NATIVE_INT16, [TN_OUT_I32] = H5T_NATIVE_INT32,  [TN_OUT_I64] = H5T_NATIVE_INT64,
+      [TN_OUT_F32] = H5T_NATIVE_FLOAT, [TN_OUT_F64] = H5T_NATIVE_DOUBLE, [TN_OUT_STRING] = H5T_C_S1};
   const hid_t type = H5Tcopy(types[set->type]);
   if (type < 0 || set->type != TN_OUT_STRING)
     return type;
