@@ -1,4 +1,4 @@
-"""What the scripts that measure share. Imported, never run."""
+"""What the scripts that measure and draw share. Imported, never run."""
 
 import json
 import math
@@ -9,6 +9,8 @@ import sys
 
 THINNET = "$(find_thinnet)"  # of lib.sh
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+# Okabe and Ito's, which colour-blind people tell apart.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
 def die(message):
