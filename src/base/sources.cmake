@@ -1,6 +1,7 @@
 target_sources(tn_base PRIVATE
   base/config_check.c
   base/config_check_dropout.c
+  base/config_compare.c
   base/config_describe.c
   base/config_format.c
   base/config_lines.c
@@ -8,7 +9,6 @@ target_sources(tn_base PRIVATE
   base/config_origin.c
   base/config_parse.c
   base/config_resolve.c
-  base/config_compare.c
   base/config_table.c
   base/config_usual.c
   base/distance.c

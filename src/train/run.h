@@ -101,6 +101,10 @@ void tn_run_gather(tn_run *run, const tn_order *order, int64_t offset, int64_t t
 /* Starts to fetch that row's features from memory, for a gather that comes soon. */
 void tn_run_fetch_ahead(const tn_run *run, const tn_order *order, int64_t offset);
 
+/* weights.c. Multiplies the weights of training rows by those of their classes, as train.class_weights has them, when
+ * the data are loaded. TN_ERR_CONFIG: not one weight a class; TN_ERR_DATA: no row counts. Collective, agreed. */
+tn_status tn_run_weigh_rows(tn_run *run);
+
 /* step.c. One step. *flags gets TN_FLAG_COUNT counts. Collective, agreed. */
 tn_status tn_run_step(tn_run *run, int64_t *flags);
 

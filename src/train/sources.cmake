@@ -4,12 +4,11 @@ target_sources(tn_train PRIVATE
   train/data.c
   train/deadline.c
   train/ensemble.c
-  train/spread.c
   train/epoch.c
-  train/evaluate.c
-  train/loaded.c
   train/eval.c
+  train/evaluate.c
   train/info.c
+  train/loaded.c
   train/model.c
   train/place.c
   train/plan.c
@@ -18,6 +17,7 @@ target_sources(tn_train PRIVATE
   train/plan_units.c
   train/predict.c
   train/resume.c
+  train/row_source.c
   train/rows.c
   train/run.c
   train/run_folder.c
@@ -25,11 +25,12 @@ target_sources(tn_train PRIVATE
   train/sampler.c
   train/save.c
   train/signals.c
-  train/row_source.c
-  train/standardize.c
   train/site.c
+  train/spread.c
+  train/standardize.c
   train/step.c
   train/subset.c
   train/summary.c
   train/sync.c
-  train/version.c)
+  train/version.c
+  train/weights.c)
