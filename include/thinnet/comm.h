@@ -11,10 +11,11 @@ extern "C" {
 typedef struct tn_comm tn_comm;
 
 /* Starts MPI where it is not yet running (then tn_comm_destroy ends it) and takes a duplicate of
- * MPI_COMM_WORLD. Collective over MPI_COMM_WORLD. The caller owns *comm. */
+ * MPI_COMM_WORLD. Collective over MPI_COMM_WORLD. The caller owns *comm, which is NULL after an error: TN_ERR_USAGE
+ * where MPI has ended in this process, TN_ERR_MEMORY. */
 tn_status tn_comm_start(int *argc, char ***argv, tn_comm **comm);
 
-/* A communicator of this process alone; never calls MPI. Not collective. */
+/* A communicator of this process alone; never calls MPI. Not collective. The caller owns *comm. TN_ERR_MEMORY. */
 tn_status tn_comm_create_serial(tn_comm **comm);
 
 /* Frees the communicator, and ends MPI where tn_comm_start had started it. Collective. NULL is allowed. */

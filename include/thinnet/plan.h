@@ -80,8 +80,8 @@ tn_status tn_plan_time(tn_comm *comm, const tn_config *config, const tn_plan_opt
  * against that over each node's own, of one value and of as many as the configuration's network has. *network, whose
  * algorithm the caller sets, gets the latency and the bandwidth with which tn_plan_network_s gives the two
  * differences: what a program gets of the network through MPI, which may be much less than is written on it. For
- * `seconds` or so each of four times. TN_ERR_USAGE where there is one node. Collective, agreed; the result is on every
- * rank. */
+ * `seconds` or so each of four times, and seven sums at least. TN_ERR_USAGE where there is one node. Collective,
+ * agreed; the result is on every rank. */
 tn_status tn_plan_measure_network(tn_comm *comm, const tn_config *config, const tn_plan_steps *steps, double seconds,
                                   tn_plan_network *network);
 

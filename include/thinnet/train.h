@@ -68,8 +68,12 @@ typedef struct tn_train_result {
 /* Trains as the configuration says. Collective over comm; every rank passes the same config and options.
  * output.dir empty: nothing is written (no checkpoints, no metrics; a stop then loses the run).
  * TN_OK: the run is complete (an early stop is). TN_STOPPED: stopped on request or by the time limit, with a
- * checkpoint. Errors are agreed on: every rank returns the same status and message. result (may be NULL) is filled on
- * every rank. */
+ * checkpoint. Errors are agreed on: every rank returns the same status and message. TN_ERR_CONFIG and TN_ERR_DATA;
+ * TN_ERR_USAGE where ranks were told different things, or the folder holds a run that is neither resumed nor replaced;
+ * TN_ERR_TAKEN where another run has taken the folder over; TN_ERR_DAMAGED where none of the checkpoints to resume from
+ * can be used; TN_ERR_IO; TN_ERR_NUMERIC where something is not finite, or beyond the exact reduction's range;
+ * TN_ERR_MISMATCH where ranks hold different data or weights; TN_ERR_MEMORY. *result, where result is not NULL, is
+ * filled on every rank, after an error as far as the run came, with zeros where it did not begin. */
 tn_status tn_train(tn_comm *comm, const tn_config *config, const tn_train_options *options, tn_train_result *result);
 
 #ifdef __cplusplus

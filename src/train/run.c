@@ -353,6 +353,8 @@ tn_status tn_run_train(tn_comm *comm, const tn_config *config, const tn_train_op
                        tn_train_result *result) {
   const tn_train_options nothing = {0};
   tn_run *run = NULL;
+  if (result)
+    *result = (tn_train_result){0};
   TN_TRY(tn_comm_agree(comm, tn_alloc(&run, 1, sizeof *run, "the run")));
   run->comm = comm;
   run->options = options ? options : &nothing;
