@@ -9,7 +9,6 @@
 #define tn_kernel_column_sums          plain_kernel_column_sums
 #define tn_kernel_square_sum           plain_kernel_square_sum
 #define tn_kernel_find_nonfinite       plain_kernel_find_nonfinite
-#define tn_kernel_scale                plain_kernel_scale
 #define tn_kernel_add_scaled           plain_kernel_add_scaled
 #define tn_kernel_add_product          plain_kernel_add_product
 #define tn_kernel_product_sum          plain_kernel_product_sum
@@ -75,7 +74,6 @@ plain_math plain_math_functions(void) {
                       .column_sums = tn_kernel_column_sums,
                       .square_sum = tn_kernel_square_sum,
                       .find_nonfinite = tn_kernel_find_nonfinite,
-                      .scale = tn_kernel_scale,
                       .add_scaled = tn_kernel_add_scaled,
                       .add_product = tn_kernel_add_product,
                       .product_sum = tn_kernel_product_sum,

@@ -23,7 +23,6 @@ typedef struct plain_math {
   void (*column_sums)(int64_t, int64_t, const float *, float *, bool);
   double (*square_sum)(int64_t, const float *);
   int64_t (*find_nonfinite)(int64_t, const float *);
-  void (*scale)(int64_t, float, float *);
   void (*add_scaled)(int64_t, float, const float *, float *);
   void (*add_product)(int64_t, float, const float *, const float *, float *);
   float (*product_sum)(int64_t, const float *, const float *, const float *);

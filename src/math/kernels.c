@@ -25,12 +25,6 @@ void tn_kernel_add_product(int64_t n, float c, const float *restrict x, const fl
 }
 
 TN_MULTIVERSION
-void tn_kernel_scale(int64_t n, float c, float *x) {
-  for (int64_t i = 0; i < n; i++)
-    x[i] *= c;
-}
-
-TN_MULTIVERSION
 void tn_kernel_add_scaled(int64_t n, float c, const float *restrict y, float *restrict x) {
   for (int64_t i = 0; i < n; i++)
     x[i] += c * y[i];

@@ -51,9 +51,6 @@ void tn_kernel_rate_slopes(int64_t n, double rate, double temperature, const flo
 /* Index of the first value that is not finite, or -1. */
 int64_t tn_kernel_find_nonfinite(int64_t n, const float *x);
 
-/* x[i] *= c */
-void tn_kernel_scale(int64_t n, float c, float *x);
-
 /* x[i] += c y[i] */
 void tn_kernel_add_scaled(int64_t n, float c, const float *y, float *x);
 

@@ -175,7 +175,8 @@ static tn_status train_step(bench *b, int64_t step) {
   if (measured && tn_comm_rank(b->comm) == 0)
     compare(b);
   float *gradient = tn_reducer_total(b->exact);
-  tn_kernel_scale(b->network->block_size, (float)(1.0 / sums[TN_SUM_WEIGHT]), gradient);
+  for (int64_t i = 0; i < b->network->block_size; i++)
+    gradient[i] *= (float)(1.0 / sums[TN_SUM_WEIGHT]);
   tn_optimizer_update(b->optimizer, b->network, b->parameters, gradient, 1e-3, step + 1);
   return TN_OK;
 }

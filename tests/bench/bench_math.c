@@ -61,7 +61,6 @@ static void bench_random(void) {
 
 static void bench_passes(void) {
   MEASURE("multiply", UNITS, tn_kernel_multiply(UNITS, x, scale));
-  MEASURE("scale", UNITS, tn_kernel_scale(UNITS, 1, x));
   MEASURE("convert u8", UNITS, tn_kernel_convert(TN_U8, UNITS, small, scale, shift, z));
   MEASURE("convert f32", UNITS, tn_kernel_convert(TN_F32, UNITS, y, scale, shift, z));
   MEASURE("column sums", ROWS * UNITS, tn_kernel_column_sums(ROWS, UNITS, x, z, false));
