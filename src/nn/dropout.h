@@ -25,8 +25,8 @@ typedef struct tn_dropout {
  *   curriculum  r (1 - exp(-step / tau)): the keep probability of Morerio et al. 2017 (Curriculum Dropout, ICCV),
  *               (1 - k) exp(-gamma step) + k, with k = 1 - r and gamma = 1 / tau; they take tau = a tenth of the steps
  *   anneal      r exp(-step / tau). Rennie, Goel and Thomas 2014 (annealed dropout, SLT) let the rate fall linearly,
- * and reach 0; this falls faster at first and never ends, but below 2^-17 no unit is dropped any more. A function of
- * the step alone: a resume needs nothing. */
+ *               and reach 0; this falls faster at first and never ends, but below 2^-17 no unit is dropped any more
+ * A function of the step alone: a resume needs nothing. */
 double tn_dropout_rate(const tn_network *network, int layer, int64_t step);
 
 /* True where rates are not the same in all steps: by a schedule, or learned. */

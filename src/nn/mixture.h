@@ -16,8 +16,8 @@
  *                log mean (softmax), log mean - log(1 - mean) (sigmoid), mean (values). A loss that is taken of it is
  *                the loss of the mean prediction
  *   entropy      softmax: H(mean) = -sum_k mean_k log mean_k, the predictive entropy, in nats
- *   information  softmax: H(mean) - (1/M) sum_m H(y_m), the mutual information between prediction and member (Houlsby
- * et al. 2011; Gal and Ghahramani 2016)
+ *   information  softmax: H(mean) - (1/M) sum_m H(y_m), the mutual information between prediction and member
+ *                (Houlsby et al. 2011; Gal and Ghahramani 2016)
  */
 typedef struct tn_mixture {
   tn_loss loss;
