@@ -68,7 +68,7 @@ class Data(CommandTest):
         self.fails("data.file=/nowhere.h5", words=["/nowhere.h5"])
         self.fails("data.train_x=/none", words=["/none", "/train/x"])
         self.fails("data.train_y=/test/y", words=["/test/y", "61", "203"])
-        self.fails("model.outputs=2", words=["label 2"])
+        self.fails("model.outputs=2", words=["rows.h5: training labels (/train/y): label 2 found", "2 outputs"])
         with h5py.File(self.path("rows.h5"), "a") as file:
             file["wide/x"], file["wide/y"] = np.zeros((3, 6), "float32"), np.zeros(3, "int32")
         wide = ("data.valid_x=/wide/x", "data.valid_y=/wide/y", "data.valid_fraction=0")

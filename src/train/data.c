@@ -157,13 +157,16 @@ static int64_t greatest_label(const tn_comm *comm, const tn_rows *rows) {
   return (int64_t)greatest;
 }
 
-static tn_status check_labels(const char *what, int64_t greatest, int64_t outputs) {
+static tn_status check_labels(const char *file, const char *what, const tn_row_source *source, int64_t greatest,
+                              int64_t outputs) {
   if (greatest < outputs)
     return TN_OK;
-  return tn_fail(TN_ERR_DATA,
-                 "%s: label %lld found, but the network has %lld outputs (classes 0..%lld): correct the labels "
-                 "or set model.outputs = %lld",
-                 what, (long long)greatest, (long long)outputs, (long long)(outputs - 1), (long long)(greatest + 1));
+  return tn_fail(
+      TN_ERR_DATA,
+      "%s: %s labels (%s): label %lld found, but the network has %lld outputs (classes 0..%lld): correct the "
+      "labels or set model.outputs = %lld",
+      name_of(file, "the data"), what, place_of(source->y), (long long)greatest, (long long)outputs,
+      (long long)(outputs - 1), (long long)(greatest + 1));
 }
 
 /* Fills in model.outputs, or checks what was given. The same on all ranks. */
@@ -182,17 +185,19 @@ static tn_status settle_outputs(tn_run *run) {
   const int64_t train_greatest = greatest_label(run->comm, &data->train_rows);
   const int64_t valid_greatest = data->valid.rows > 0 ? greatest_label(run->comm, &data->valid_rows) : -1;
   if (*outputs == 0 && train_greatest >= TN_UNITS_MAX)
-    return tn_fail(TN_ERR_DATA, "%s: label %lld found; at most %d classes are possible: correct the labels",
-                   name_of(run->config.data.train_y, "labels"), (long long)train_greatest, TN_UNITS_MAX);
+    return tn_fail(TN_ERR_DATA,
+                   "%s: training labels (%s): label %lld found; at most %d classes are possible: correct the labels",
+                   name_of(run->config.data.file, "the data"), place_of(data->train_source.y),
+                   (long long)train_greatest, TN_UNITS_MAX);
   if (*outputs == 0)
     *outputs = train_greatest + 1;
   if (*outputs < 2)
     return tn_fail(TN_ERR_DATA,
-                   "%s: all labels are 0: softmax_cross_entropy needs at least two classes (model.outputs sets "
-                   "them)",
-                   name_of(run->config.data.train_y, "labels"));
-  TN_TRY(check_labels(name_of(run->config.data.train_y, "training labels"), train_greatest, *outputs));
-  return check_labels(name_of(run->config.data.valid_y, "validation labels"), valid_greatest, *outputs);
+                   "%s: training labels (%s) are all 0: softmax_cross_entropy needs at least two classes "
+                   "(model.outputs sets them)",
+                   name_of(run->config.data.file, "the data"), place_of(data->train_source.y));
+  TN_TRY(check_labels(run->config.data.file, "training", data->train.source, train_greatest, *outputs));
+  return check_labels(run->config.data.file, "validation", data->valid.source, valid_greatest, *outputs);
 }
 
 static bool exchanges(const tn_run *run) {
