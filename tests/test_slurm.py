@@ -116,14 +116,16 @@ class Interrupted(SlurmCase):
         job = self.submit("--nodes=2", "--time=1", "--signal=B:USR1@20", self.script("requeue.sbatch", "run"))
         self.wait("its first turn stopped", job, lambda: "turn 1] stopped with a checkpoint" in self.output(job))
         self.cluster("shape")
-        found = self.ended(job)
+        # One more turn does the rest, or two where the machine is so busy that the second one is told to stop as well.
+        restarts = int(self.ended(job)["Restarts"])
         output = self.output(job)
-        self.assertEqual(found["Restarts"], "1", output)
-        self.assertIn("resuming after", output)
-        self.assertIn("turn 2] done", output)
+        self.assertGreaterEqual(restarts, 1, output)
+        self.assertEqual(output.count("resuming after"), restarts, output)
+        self.assertEqual(output.count("] stopped with a checkpoint"), restarts, output)
+        self.assertIn(f"turn {restarts + 1}] done", output)
         self.assertEqual(self.digest("run", "last.h5"), self.reference())
         starts = re.findall(r"(?m)^start: .*(job .*)", self.thinnet("info", self.path("run", "metrics.h5")).stdout)
-        self.assertEqual(starts, [f"job {job} on n[1-2], restart 0", f"job {job} on n[1-2], restart 1"])
+        self.assertEqual(starts, [f"job {job} on n[1-2], restart {turn}" for turn in range(restarts + 1)])
 
     def fail_in_mid_run(self, node):
         """A node goes off while the job trains; the job is requeued on the one that is left."""
