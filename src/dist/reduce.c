@@ -53,6 +53,7 @@ tn_status tn_reducer_create(tn_reducer **reducer, const tn_team *team, tn_reduct
     if (reduction == TN_REDUCTION_EXACT)
       status = set_range(*reducer, fraction_bits, replicas);
     (*reducer)->one_replica = tn_team_size(team) > 1 && replicas == team->comm->size;
+    (*reducer)->sole = replicas == 1 && team->comm->size == 1;
   }
   status = tn_comm_agree(team->comm, status);
   if (status == TN_OK)
@@ -211,6 +212,6 @@ void tn_reducer_sum(tn_reducer *reducer, double *sums, int64_t *flags) {
   if (reducer->added == 0)
     reducer->path->clear(reducer);
   tn_reduce_tail_write(reducer);
-  reducer->path->sum(reducer);
+  tn_reduce_share(reducer);
   tn_reduce_tail_read(reducer, sums, flags);
 }

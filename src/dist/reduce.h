@@ -54,7 +54,7 @@ float *tn_reducer_gradient(tn_reducer *reducer);
 /* What of the sum this rank gets: its share of the block in its team, or all of it where it is alone. */
 tn_share tn_reducer_share(const tn_reducer *reducer);
 
-/* Where the share's values stand after tn_reducer_sum: at the share's first value. */
+/* Where the share's values stand when they are settled: at the share's first value. */
 float *tn_reducer_total(tn_reducer *reducer);
 
 /* Starts a step: no replica is in, no flag is raised. The team's ranks may read this rank's gradient until they have
@@ -73,8 +73,8 @@ bool tn_reducer_accumulates(const tn_reducer *reducer);
  * puts the layer before it. Local. */
 tn_status tn_reducer_add(tn_reducer *reducer, const double *sums, int64_t *index, float *value);
 
-/* True where each rank adds one replica at most, in a team, and in float mode: the sum leaves the rank's gradient as it
- * is, so that it need not be read in every step to find out what it may be asked for once. */
+/* True in float mode where each rank adds one replica at most, in a team or as the only rank: the sum leaves the rank's
+ * gradient as it is, so that it need not be read in every step to find out what it may be asked for once. */
 bool tn_reducer_looks_late(const tn_reducer *reducer);
 
 /* Where tn_reducer_looks_late, behind tn_reducer_sum: what of this rank's gradient is not finite, as tn_reducer_add
@@ -83,11 +83,17 @@ tn_status tn_reducer_look(const tn_reducer *reducer, int64_t *index, float *valu
 
 void tn_reducer_raise(tn_reducer *reducer, int flag);
 
-/* Collective: sums over all ranks, the share of the gradient into tn_reducer_total, sums[TN_SUM_COUNT] and
- * flags[TN_FLAG_COUNT] (number of ranks that raised each). In float mode counts stay exact up to 2^40 over 65536 ranks,
- * other sums keep a float's precision; in exact mode sums are multiples of 2^-40, the same for every split over ranks.
- */
+/* Collective: sums over all ranks, sums[TN_SUM_COUNT] and flags[TN_FLAG_COUNT] (number of ranks that raised each), and
+ * the share of the gradient, of which each value is to be settled before it is read. In float mode counts stay exact up
+ * to 2^40 over 65536 ranks, other sums keep a float's precision; in exact mode sums are multiples of 2^-40, the same
+ * for every split over ranks. */
 void tn_reducer_sum(tn_reducer *reducer, double *sums, int64_t *flags);
+
+/* Behind tn_reducer_sum, and before the team's next fence: completes tn_reducer_total[done..done + count), where `done`
+ * is a multiple of TN_SHARE_STEP and count at most that many, or all of the share. Each value is settled once. Local.
+ */
+void tn_reducer_settle(tn_reducer *reducer, int64_t done, int64_t count);
+void tn_reducer_settle_all(tn_reducer *reducer);
 
 /* Fraction bits in use; 0 in float mode. */
 int tn_reducer_fraction_bits(const tn_reducer *reducer);

@@ -57,63 +57,35 @@ static void clear_integers(const tn_reducer *reducer) {
   memset(reducer->integers, 0, (size_t)reducer->values * sizeof *reducer->integers);
 }
 
-static void turn_back(const tn_reducer *reducer) {
-  tn_fixed_to_floats(reducer->total, reducer->integer_total, reducer->stage.share.count, reducer->fraction_bits);
-}
-
-static void reduce_floats(const tn_reducer *reducer) {
-  tn_comm_reduce(reducer->comm, reducer->floats, reducer->values + reducer->stage.tail, MPI_FLOAT, MPI_SUM);
-}
-
-static void reduce_integers(const tn_reducer *reducer) {
-  tn_comm_reduce(reducer->comm, reducer->integers, reducer->values + reducer->stage.tail, MPI_INT64_T, MPI_SUM);
-  turn_back(reducer);
-}
-
-static void stage_floats(const tn_reducer *reducer) {
-  tn_stage_sum_floats(&reducer->stage, reducer->first_floats, reducer->total);
-}
-
-static void stage_thinned(const tn_reducer *reducer) {
-  tn_stage_sum_floats_thinned(&reducer->stage, reducer->thinned, reducer->first_floats, reducer->total);
-}
-
-static void stage_integers(const tn_reducer *reducer) {
-  tn_stage_sum_integers(&reducer->stage, reducer->first_integers, reducer->integer_total);
-  turn_back(reducer);
-}
-
-/* Floats of which integers are made share by share. */
-static void stage_fixed(const tn_reducer *reducer) {
-  tn_stage_sum_fixed(&reducer->stage, reducer->thinned, reducer->first_floats, reducer->first_integers,
-                     reducer->fraction_bits, reducer->limit, reducer->integer_total, reducer->total);
-}
-
-/* A rank without a team; a rank in one; a rank in one that has one replica, whose gradient others read as it is; and
- * the same where that is the gradient of a thinned network. */
-enum { ALONE, IN_TEAM, ONE_REPLICA, THINNED, CASES };
+/* A rank without a team; the only rank, with the only replica; a rank in a team; a rank in one that has one replica,
+ * whose gradient others read as it is; and the same where that is the gradient of a thinned network. */
+enum { ALONE, SOLE, IN_TEAM, ONE_REPLICA, THINNED, CASES };
 
 /* The replicas of a rank are added up as they come: floats by the backward pass (tn_reducer_accumulates), integers by
  * `take`. A rank's one replica is added up by whoever takes a share of it. In float mode it need not even be read
  * before, since what is not finite shows in the sum; what has to become an integer is looked at first. */
 /* clang-format off */
 static const tn_reduce_path of_floats[CASES] = {
-    /*               .take              .look              .clear          .sum            */
-    [ALONE]       = {first_beyond,      NULL,              clear_floats,   reduce_floats},
-    [IN_TEAM]     = {first_beyond,      NULL,              clear_floats,   stage_floats},
-    [ONE_REPLICA] = {take_unread,       first_beyond,      clear_floats,   stage_floats},
-    [THINNED]     = {take_unread,       first_beyond_kept, clear_floats,   stage_thinned},
+    /*               .take              .look              .clear          .add            */
+    [ALONE]       = {first_beyond,      NULL,              clear_floats,   NULL},
+    [SOLE]        = {take_unread,       first_beyond,      clear_floats,   NULL},
+    [IN_TEAM]     = {first_beyond,      NULL,              clear_floats,   tn_reduce_add_floats},
+    [ONE_REPLICA] = {take_unread,       first_beyond,      clear_floats,   tn_reduce_add_floats},
+    [THINNED]     = {take_unread,       first_beyond_kept, clear_floats,   tn_reduce_add_thinned},
 };
 static const tn_reduce_path of_integers[CASES] = {
-    [ALONE]       = {add_integers,      NULL,              clear_integers, reduce_integers},
-    [IN_TEAM]     = {add_integers,      NULL,              clear_integers, stage_integers},
-    [ONE_REPLICA] = {first_beyond,      NULL,              clear_floats,   stage_fixed},
-    [THINNED]     = {first_beyond_kept, NULL,              clear_floats,   stage_fixed},
+    [ALONE]       = {add_integers,      NULL,              clear_integers, NULL},
+    [SOLE]        = {add_integers,      NULL,              clear_integers, NULL},
+    [IN_TEAM]     = {add_integers,      NULL,              clear_integers, tn_reduce_add_integers},
+    [ONE_REPLICA] = {first_beyond,      NULL,              clear_floats,   tn_reduce_add_fixed},
+    [THINNED]     = {first_beyond_kept, NULL,              clear_floats,   tn_reduce_add_fixed_thinned},
 };
 /* clang-format on */
 
 const tn_reduce_path *tn_reduce_path_of(const tn_reducer *reducer) {
   int which = tn_team_size(reducer->stage.team) > 1 ? IN_TEAM : ALONE;
+  if (reducer->sole)
+    which = SOLE;
   if (reducer->one_replica)
     which = reducer->thinned ? THINNED : ONE_REPLICA;
   return reducer->exact ? &of_integers[which] : &of_floats[which];

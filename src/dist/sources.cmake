@@ -9,9 +9,9 @@ target_sources(tn_dist PRIVATE
   dist/reduce.c
   dist/reduce_memory.c
   dist/reduce_path.c
+  dist/reduce_share.c
   dist/reduce_tail.c
   dist/shared.c
-  dist/stage.c
   dist/stall.c
   dist/stall_files.c
   dist/stall_judge.c

@@ -78,6 +78,10 @@ int tn_team_size(const tn_team *team) {
   return team->together ? team->comm->node_size : 1;
 }
 
+bool tn_team_is_all(const tn_team *team) {
+  return tn_team_size(team) == team->comm->size;
+}
+
 tn_status tn_team_memory(const tn_team *team, int64_t bytes, tn_shared **shared, void **memory) {
   return tn_comm_agree(team->comm, tn_shared_create(team->together ? team->comm : team->serial, bytes,
                                                     "set parallel.node_stage = off", shared, memory));

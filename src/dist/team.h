@@ -15,8 +15,9 @@ typedef struct tn_team tn_team;
 tn_status tn_team_create(tn_team **team, const tn_comm *comm, tn_node_stage stage, int64_t bytes);
 void tn_team_destroy(tn_team **team); /* collective */
 
-int tn_team_rank(const tn_team *team); /* 0 leads */
-int tn_team_size(const tn_team *team); /* 1: alone */
+int tn_team_rank(const tn_team *team);    /* 0 leads */
+int tn_team_size(const tn_team *team);    /* 1: alone */
+bool tn_team_is_all(const tn_team *team); /* all ranks are one team */
 
 /* Zeroed memory that the team shares, as tn_shared_create gives it. Collective, agreed by all ranks. */
 tn_status tn_team_memory(const tn_team *team, int64_t bytes, tn_shared **shared, void **memory);

@@ -19,6 +19,7 @@ static double sum_once(const tn_comm *comm, tn_reducer *reducer) {
   tn_comm_barrier(comm);
   const double start = tn_comm_time_s();
   tn_reducer_sum(reducer, sums, flags);
+  tn_reducer_settle_all(reducer);
   double seconds = tn_comm_time_s() - start;
   tn_comm_max_double(comm, &seconds, 1);
   return seconds;

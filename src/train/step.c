@@ -214,12 +214,22 @@ static double learning_rate_now(const tn_run *run) {
                                    limit > 0 && limit < all ? limit : all, run->progress.plateau_reductions);
 }
 
+/* Block by block, so that a sum that is made only now is in the first-level cache. */
+static void measure_share(const tn_run *run, tn_share share, double scale) {
+  float *gradient = tn_reducer_total(run->reducer);
+  for (int64_t done = 0; done < share.count; done += TN_SHARE_STEP) {
+    const tn_share block = {.first = share.first + done, .count = tn_share_block(done, share.count)};
+    tn_reducer_settle(run->reducer, done, block.count);
+    tn_optimizer_measure(run->optimizer, run->network, block, run->parameters, gradient + done, scale);
+  }
+}
+
 /* Each rank of the team updates its share of the one parameter block; a fence behind each part lets all see it. Returns
  * the gradient's norm; when it is not finite nothing is updated. */
 static double update_share(const tn_run *run, double scale, double rows) {
   const tn_share share = tn_reducer_share(run->reducer);
-  float *gradient = tn_reducer_total(run->reducer);
-  tn_optimizer_measure(run->optimizer, run->network, share, run->parameters, gradient, scale);
+  const float *gradient = tn_reducer_total(run->reducer);
+  measure_share(run, share, scale);
   tn_shared_fence(run->window);
   const double norm = tn_optimizer_norm(run->optimizer, run->network, scale);
   if (!isfinite(norm))

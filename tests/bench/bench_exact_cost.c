@@ -38,6 +38,7 @@ static double reduce_ms(const tn_comm *comm, tn_reducer *reducer, const float *g
   tn_reducer_begin(reducer);
   tn_reducer_add(reducer, sums, &index, &value); /* normal numbers are in range */
   tn_reducer_sum(reducer, sums, flags);
+  tn_reducer_settle_all(reducer);
   double ms = 1e3 * (tn_comm_time_s() - start);
   tn_comm_max_double(comm, &ms, 1);
   return ms;

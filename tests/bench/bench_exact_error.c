@@ -112,6 +112,7 @@ static tn_status reduce(tn_reducer *reducer, double *sums) {
   tn_reducer_begin(reducer);
   const tn_status status = tn_reducer_add(reducer, sums, &index, &value);
   tn_reducer_sum(reducer, sums, flags);
+  tn_reducer_settle_all(reducer);
   return status;
 }
 
