@@ -424,6 +424,15 @@ class EvalAndPredict(CommandTest):
         self.assertEqual([round(row["accuracy"] * 61) for row in found["outputs"]], right.sum(axis=0).tolist())
         self.assertEqual(sum(row["count"] for row in found["reliability"]), 122)
         self.assertRegex(self.thinnet("eval", best).stdout, r"output +accuracy")
+        entropies = (-p * np.log(p) - (1 - p) * np.log(1 - p)).mean(axis=1)
+        with h5py.File(self.path("out.h5")) as file:
+            self.assertEqual(set(file), {"output", "predictive_entropy"})
+            np.testing.assert_allclose(file["predictive_entropy"][()], entropies, atol=1e-6)
+        self.assertAlmostEqual(found["predictive_entropy"], entropies.mean(), places=6)
+        self.assertNotIn("mutual_information", found)
+        sampled = self.measure(best, "--mc", "4")
+        self.assertGreater(sampled["mutual_information"], 0)
+        self.assertEqual(self.measure(best, self.path("rows.h5"), "-y", "/test/s", "--mc", "4", ranks=3), sampled)
 
     def read_rows(self, path):
         with h5py.File(self.path("rows.h5")) as file:

@@ -121,9 +121,11 @@ static void test_probabilities(void **state) {
   assert_near(c.found.accuracy, frozen_sigmoid_accuracy, EXACT);
   assert_near(c.found.brier, frozen_sigmoid_brier, EXACT);
   assert_near(c.found.ece, frozen_sigmoid_ece, EXACT);
+  assert_near(c.found.entropy, frozen_sigmoid_entropy, EXACT);
+  assert_near(c.found.information, frozen_sigmoid_information, EXACT);
   for (int k = 0; k < FROZEN_OUTPUTS; k++)
     assert_near(c.found.by_output[k].accuracy, frozen_sigmoid_by_output[k], EXACT);
-  assert_true(isnan(c.found.entropy) && isnan(c.found.r2) && c.found.classes == NULL && c.found.confusion == NULL);
+  assert_true(isnan(c.found.r2) && c.found.classes == NULL && c.found.confusion == NULL);
   destroy(&c);
 }
 
@@ -143,7 +145,7 @@ static void test_values(void **state) {
     assert_near(c.found.by_output[k].mae, frozen_real_mae_by_output[k], EXACT);
     assert_near(c.found.by_output[k].rmse, frozen_real_rmse_by_output[k], EXACT);
   }
-  assert_true(isnan(c.found.accuracy) && isnan(c.found.brier) && isnan(c.found.ece));
+  assert_true(isnan(c.found.accuracy) && isnan(c.found.brier) && isnan(c.found.ece) && isnan(c.found.entropy));
   destroy(&c);
 }
 

@@ -82,29 +82,36 @@ static void test_means_and_deviations(void **state) {
   }
 }
 
-static double entropy(const double *p) {
-  double sum = 0;
-  for (int k = 0; k < OUTPUTS; k++)
+static double entropy(tn_loss loss, const double *p) {
+  double sum = 0, rest = 0;
+  for (int k = 0; k < OUTPUTS; k++) {
     sum -= p[k] * log(p[k]);
-  return sum;
+    rest -= (1 - p[k]) * log(1 - p[k]);
+  }
+  return loss == TN_SOFTMAX_CROSS_ENTROPY ? sum : (sum + rest) / OUTPUTS;
 }
 
-static void test_entropy_and_information(void **state) {
-  (void)state;
+static void assert_entropies(tn_loss loss) {
   static mixture_case c;
-  create(&c, TN_SOFTMAX_CROSS_ENTROPY);
+  create(&c, loss);
   add_members(&c, MEMBERS);
   for (int i = 0; i < ROWS; i++) {
     double mean[OUTPUTS], members = 0;
     for (int k = 0; k < OUTPUTS; k++)
       mean[k] = mean_of(&c, i * OUTPUTS + k);
     for (int m = 0; m < MEMBERS; m++)
-      members += entropy(c.y[m] + i * OUTPUTS) / MEMBERS;
-    assert_near(c.mixture.entropy[i], entropy(mean), 1e-14);
-    assert_near(c.mixture.information[i], entropy(mean) - members, 1e-14);
+      members += entropy(loss, c.y[m] + i * OUTPUTS) / MEMBERS;
+    assert_near(c.mixture.entropy[i], entropy(loss, mean), 1e-14);
+    assert_near(c.mixture.information[i], entropy(loss, mean) - members, 1e-14);
     assert_true(c.mixture.information[i] > 0.01);
   }
   tn_mixture_destroy(&c.mixture);
+}
+
+static void test_entropy_and_information(void **state) {
+  (void)state;
+  assert_entropies(TN_SOFTMAX_CROSS_ENTROPY);
+  assert_entropies(TN_SIGMOID_CROSS_ENTROPY);
 }
 
 /* One member, or the same one over and over: nothing to disagree about, and a single one's z to the bit. */
@@ -139,7 +146,8 @@ static void test_extreme_members_stay_finite(void **state) {
     tn_mixture_finish(&mixture);
     for (int k = 0; k < OUTPUTS; k++)
       assert_true(isfinite(mixture.z[k]) && isfinite(mixture.mean[k]));
-    assert_true(mixture.z[1] < -700); /* as unlikely as a double can say */
+    assert_true(mixture.entropy[0] >= 0 && mixture.information[0] >= 0); /* not what log 0 would leave */
+    assert_true(mixture.z[1] < -700);                                    /* as unlikely as a double can say */
     tn_mixture_destroy(&mixture);
   }
 }
@@ -169,7 +177,7 @@ static void test_what_is_not_finite_is_seen(void **state) {
     tn_mixture_add(&mixture, fine);
     tn_mixture_finish(&mixture);
     assert_true(isnan(mixture.z[1]) && isnan(mixture.mean[1]) && isnan(mixture.deviation[1]));
-    if (loss == TN_SOFTMAX_CROSS_ENTROPY)
+    if (loss == TN_SOFTMAX_CROSS_ENTROPY || loss == TN_SIGMOID_CROSS_ENTROPY)
       assert_true(isnan(mixture.entropy[0]) && isnan(mixture.information[0]) && tn_mixture_class(&mixture, 0) == -1);
     tn_mixture_destroy(&mixture);
   }

@@ -37,8 +37,9 @@ typedef struct tn_predict_options {
   bool overwrite;
 } tn_predict_options;
 
-/* Writes /output (N, outputs) float32, for classes /class (N) int32 and /predictive_entropy (N) float32, in nats; of
- * several networks or samples also /output_std, and for classes /mutual_information. The data are read and the results
+/* Writes /output (N, outputs) float32, for classes /class (N) int32, and for classes and 0/1 targets
+ * /predictive_entropy (N) float32, in nats; of several networks or samples also /output_std, and where there is
+ * /predictive_entropy, /mutual_information. The data are read and the results
  * written in blocks, and the file gets its name when it is whole. Collective; rank 0 writes. *rows, on every rank, is
  * the number of rows; rows may be NULL. Errors as for tn_eval; TN_ERR_USAGE also where `out_path` exists and is not to
  * be replaced, or is a checkpoint or the data file, by whatever name. */

@@ -51,8 +51,8 @@ typedef struct tn_measures {
   double ece;             /* sum over bins of count / all |accuracy - confidence| (Guo et al. 2017) */
   double r2, mae, rmse;   /* values: r2 the mean over outputs (NaN where one has none); the others over rows and
                            * outputs */
-  double entropy, information; /* softmax_cross_entropy: mean over rows of predictive entropy and, with several members,
-                                * of mutual information, nats */
+  double entropy, information; /* of the cross-entropies: mean over rows (sigmoid_cross_entropy: and outputs) of
+                                * predictive entropy and, with several members, of mutual information, nats */
   /* softmax_cross_entropy: confidence is the greatest probability, accuracy whether that class is right.
    * sigmoid_cross_entropy: over all outputs, confidence is p and accuracy the target. */
   tn_reliability_bin reliability[TN_RELIABILITY_BINS];

@@ -27,7 +27,7 @@ static const char description[] =
     "predictive entropy, precision, recall, confusion matrix (a row a class) and reliability table; log loss and "
     "entropy are in nats. For sigmoid_cross_entropy the same as far as it applies, p > 0.5 being a 1. For values: "
     "R^2, mean absolute error and root mean squared error. Of several networks or samples all of these, the loss "
-    "too, are those of the mean prediction, and for classes its mutual information (nats) is added. The rows are "
+    "too, are those of the mean prediction, and for probabilities its mutual information (nats) is added. The rows are "
     "read in blocks, so that the data may exceed memory; the result is the same at any number of ranks:\n\n"
     "  thinnet eval runs/digits/best.h5\n"
     "  thinnet eval runs/a/best.h5 runs/b/best.h5 new.h5 -x /x -y /y\n"

@@ -20,10 +20,10 @@ static const struct argp_option option_table[] = {
 
 static const char description[] =
     "Writes the network's output for every row of DATA.h5.\v"
-    "OUT.h5 gets /output (probabilities, or values) and, for classes, /class and /predictive_entropy (nats). Several "
-    "checkpoints are an ensemble, whose output is the mean of theirs; they have to have the same inputs, outputs and "
-    "loss. Over its networks, and over the samples of --mc, there are also /output_std and, for classes, "
-    "/mutual_information (nats). "
+    "OUT.h5 gets /output (probabilities, or values), for probabilities /predictive_entropy (nats) and for classes "
+    "/class. Several checkpoints are an ensemble, whose output is the mean of theirs; they have to have the same "
+    "inputs, outputs and loss. Over its networks, and over the samples of --mc, there are also /output_std and, for "
+    "probabilities, /mutual_information (nats). "
     "The data are read and the results written in blocks, so that both may exceed memory:\n\n"
     "  thinnet predict runs/digits/best.h5 jobs/data/digits.h5 -o predicted.h5\n"
     "  thinnet predict runs/a/best.h5 runs/b/best.h5 new.h5 -x /x -o mean.h5\n"

@@ -131,9 +131,8 @@ static void print_probabilities(const tn_measures *measures) {
     print_measure(top, measures->top_accuracy, 4);
   print_measure("brier", measures->brier, 4);
   print_measure("ece", measures->ece, 4);
-  if (measures->classes)
-    print_measure("entropy", measures->entropy, 4);
-  if (measures->classes && has_members(measures))
+  print_measure("entropy", measures->entropy, 4);
+  if (has_members(measures))
     print_measure("information", measures->information, 4);
 }
 
@@ -234,9 +233,8 @@ static void print_json_probabilities(const tn_measures *measures) {
     printf(", \"top\": %" PRId64, measures->top);
     print_json_member("top_accuracy", measures->top_accuracy);
   }
-  if (measures->classes)
-    print_json_member("predictive_entropy", measures->entropy);
-  if (measures->classes && has_members(measures))
+  print_json_member("predictive_entropy", measures->entropy);
+  if (has_members(measures))
     print_json_member("mutual_information", measures->information);
   print_json_reliability(measures);
 }

@@ -72,8 +72,7 @@ static tn_status finish_confusion(const tn_measure_plan *plan, const int64_t *co
   return TN_OK;
 }
 
-static tn_status finish_classes(const tn_measure_plan *plan, const double *reals, const int64_t *counts,
-                                tn_measures *measures) {
+static tn_status finish_classes(const tn_measure_plan *plan, const int64_t *counts, tn_measures *measures) {
   int64_t right = 0;
   TN_TRY(tn_alloc(&measures->classes, plan->outputs, sizeof *measures->classes, "measures of the classes"));
   for (int64_t k = 0; k < plan->outputs; k++) {
@@ -87,8 +86,6 @@ static tn_status finish_classes(const tn_measure_plan *plan, const double *reals
     right += correct;
   }
   measures->accuracy = share((double)right, measures->rows);
-  measures->entropy = share(reals[TN_REAL_ENTROPY], measures->rows);
-  measures->information = share(reals[TN_REAL_INFORMATION], measures->rows);
   if (plan->top > 0)
     measures->top_accuracy = share((double)counts[TN_COUNT_TOP], measures->rows);
   return finish_confusion(plan, counts, measures);
@@ -148,10 +145,12 @@ tn_status tn_measures_finish(const tn_measure_plan *plan, const double *reals, c
                             .information = NAN};
   if (tn_loss_has_accuracy(plan->loss)) {
     measures->brier = share(reals[TN_REAL_BRIER], measures->rows);
+    measures->entropy = share(reals[TN_REAL_ENTROPY], measures->rows);
+    measures->information = share(reals[TN_REAL_INFORMATION], measures->rows);
     finish_reliability(reals, counts, measures);
   }
   if (plan->loss == TN_SOFTMAX_CROSS_ENTROPY)
-    return finish_classes(plan, reals, counts, measures);
+    return finish_classes(plan, counts, measures);
   TN_TRY(tn_alloc(&measures->by_output, plan->outputs, sizeof *measures->by_output, "measures of the outputs"));
   if (plan->loss == TN_SIGMOID_CROSS_ENTROPY)
     finish_probabilities(plan, counts, measures);

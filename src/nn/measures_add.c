@@ -70,6 +70,8 @@ static void add_probability_row(const tn_mixture *mixture, int64_t row, const fl
     counts[TN_COUNT_FIRST + k] += is_finite && (p[k] > 0.5) == (target > 0.5);
   }
   reals[TN_REAL_BRIER] += brier / (double)outputs;
+  reals[TN_REAL_ENTROPY] += mixture->entropy[row];
+  reals[TN_REAL_INFORMATION] += mixture->information[row];
 }
 
 static void add_value_row(int64_t outputs, const double *y, const float *targets, const float *origin, double *reals) {

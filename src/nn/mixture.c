@@ -41,6 +41,14 @@ static double entropy_of(int64_t classes, const double *p) {
   return sum;
 }
 
+/* H of a row's probabilities; `rest` is 1 - p without cancellation. */
+static double row_entropy(const tn_mixture *mixture, const double *p, const double *rest) {
+  const int64_t outputs = mixture->outputs;
+  if (mixture->loss == TN_SOFTMAX_CROSS_ENTROPY)
+    return entropy_of(outputs, p);
+  return (entropy_of(outputs, p) + entropy_of(outputs, rest)) / (double)outputs;
+}
+
 /* Only where it stays the only member is this what finish wants. */
 static void keep_z(tn_mixture *mixture, const float *z) {
   if (mixture->members == 0)
@@ -58,8 +66,8 @@ void tn_mixture_add(tn_mixture *mixture, const float *z) {
       if (mixture->loss == TN_SIGMOID_CROSS_ENTROPY)
         mixture->rest[i * outputs + k] += rest[k];
     }
-    if (mixture->loss == TN_SOFTMAX_CROSS_ENTROPY)
-      mixture->information[i] += entropy_of(outputs, y);
+    if (tn_loss_has_accuracy(mixture->loss))
+      mixture->information[i] += row_entropy(mixture, y, rest);
   }
   keep_z(mixture, z);
   mixture->members++;
@@ -104,8 +112,9 @@ void tn_mixture_finish(tn_mixture *mixture) {
     if (mixture->members > 1)
       mixture->z[at] = (float)z_of(mixture, at);
   }
-  for (int64_t i = 0; i < mixture->rows && mixture->loss == TN_SOFTMAX_CROSS_ENTROPY; i++) {
-    mixture->entropy[i] = entropy_of(mixture->outputs, mixture->mean + i * mixture->outputs);
+  for (int64_t i = 0; i < mixture->rows && tn_loss_has_accuracy(mixture->loss); i++) {
+    const int64_t at = i * mixture->outputs;
+    mixture->entropy[i] = row_entropy(mixture, mixture->mean + at, mixture->rest + at);
     mixture->information[i] = not_below_zero(mixture->entropy[i] - mixture->information[i] / members);
   }
 }

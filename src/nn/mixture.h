@@ -15,9 +15,11 @@
  *   z            what one network would have had to put out for this mean: its own z where there is one member, else
  *                log mean (softmax), log mean - log(1 - mean) (sigmoid), mean (values). A loss that is taken of it is
  *                the loss of the mean prediction
- *   entropy      softmax: H(mean) = -sum_k mean_k log mean_k, the predictive entropy, in nats
- *   information  softmax: H(mean) - (1/M) sum_m H(y_m), the mutual information between prediction and member
- *                (Houlsby et al. 2011; Gal and Ghahramani 2016)
+ *   entropy      H(mean), the predictive entropy, in nats; softmax: H(y) = -sum_k y_k log y_k; sigmoid, each output of
+ *                which is a class of its own: H(y) = -(1/outputs) sum_k (y_k log y_k + (1 - y_k) log(1 - y_k))
+ *   information  H(mean) - (1/M) sum_m H(y_m), the mutual information between prediction and member (Houlsby et al.
+ *                2011; Gal and Ghahramani 2016); sigmoid: the mean over outputs of each one's own
+ * What the loss has not (entropy and information of values) is 0.
  */
 typedef struct tn_mixture {
   tn_loss loss;

@@ -31,12 +31,13 @@ typedef struct prediction {
 
 static void lay_out(prediction *p) {
   const bool is_mean = tn_ensemble_is_mean(&p->ensemble);
-  const bool has_classes = tn_ensemble_network(&p->ensemble)->loss == TN_SOFTMAX_CROSS_ENTROPY;
+  const tn_loss loss = tn_ensemble_network(&p->ensemble)->loss;
+  const bool has_entropy = tn_loss_has_accuracy(loss); /* of probabilities */
   const int64_t widths[OUT_COUNT] = {[OUT_OUTPUT] = p->outputs,
-                                     [OUT_CLASS] = has_classes,
+                                     [OUT_CLASS] = loss == TN_SOFTMAX_CROSS_ENTROPY,
                                      [OUT_STD] = is_mean ? p->outputs : 0,
-                                     [OUT_ENTROPY] = has_classes,
-                                     [OUT_INFORMATION] = is_mean && has_classes};
+                                     [OUT_ENTROPY] = has_entropy,
+                                     [OUT_INFORMATION] = is_mean && has_entropy};
   p->chunk_bytes = 0;
   for (int i = 0; i < OUT_COUNT; i++) {
     p->widths[i] = widths[i];

@@ -29,6 +29,10 @@ def entropy(p):
     return -(p * numpy.log(p)).sum(axis=-1)
 
 
+def coin_entropy(p):
+    return -p * numpy.log(p) - (1 - p) * numpy.log(1 - p)
+
+
 def calibration_error(confidence, accuracy):
     places = numpy.digitize(confidence, numpy.linspace(0, 1, BINS + 1), right=True)
     return sum(abs(accuracy[places == place].sum() - confidence[places == place].sum())
@@ -52,10 +56,12 @@ def classes(z, labels):
 
 
 def probabilities(z, targets):
-    p = (1 / (1 + numpy.exp(-z))).mean(axis=0)
+    members = 1 / (1 + numpy.exp(-z))
+    p = members.mean(axis=0)
+    pair = coin_entropy(p).mean(), coin_entropy(members).mean()
     return {"loss": -(targets * numpy.log(p) + (1 - targets) * numpy.log(1 - p)).mean(),
             "accuracy": ((p > 0.5) == (targets > 0.5)).mean(), "brier": ((p - targets) ** 2).mean(),
-            "ece": calibration_error(p.ravel(), targets.ravel()),
+            "ece": calibration_error(p.ravel(), targets.ravel()), "entropy": pair[0], "information": pair[0] - pair[1],
             "by_output": ((p > 0.5) == (targets > 0.5)).mean(axis=0)}
 
 

@@ -46,6 +46,8 @@ static const double frozen_sigmoid_loss = 0.76537424562028145;
 static const double frozen_sigmoid_accuracy = 0.52777777777777779;
 static const double frozen_sigmoid_brier = 0.21892625189716111;
 static const double frozen_sigmoid_ece = 0.15789196045578044;
+static const double frozen_sigmoid_entropy = 0.63625210551869271;
+static const double frozen_sigmoid_information = 0.062312342962899891;
 static const double frozen_sigmoid_by_output[] = {0.5, 0.4375, 0.64583333333333337};
 
 static const double frozen_real_loss = 0.45792548681050094;
