@@ -30,7 +30,7 @@ def run(name, *arguments, **environment):
                           capture_output=True, text=True, check=False, env={**os.environ, **environment})
 
 
-def write_metrics(folder, epochs, ranks, accuracy=True, valid=True):
+def write_metrics(folder, epochs, ranks, accuracy=True, valid=True, rates=False):
     """A metrics file as thinnet lays it out; where a run has no such column it stores NaN."""
     os.makedirs(folder)
     falling = np.exp(-np.arange(epochs) / 5.0)
@@ -41,6 +41,8 @@ def write_metrics(folder, epochs, ranks, accuracy=True, valid=True):
         file["epoch/valid_loss"] = falling if valid else missing
         file["epoch/train_accuracy"] = 1 - falling if accuracy else missing
         file["epoch/valid_accuracy"] = 1 - falling if accuracy and valid else missing
+        if rates:
+            file["epoch/dropout_rate"] = np.outer(falling, (0.2, 0, 0.5))
         for phase in PHASES:
             times = np.ones((epochs, ranks))
             if ranks > 2 and epochs > 0:
@@ -111,6 +113,12 @@ class PlotMetrics(ScriptTest):
     def test_a_regression_has_no_accuracy(self):
         write_metrics(self.path("run"), 10, 2, accuracy=False)
         self.assert_drawn(self.plot(self.path("run")), 2)
+
+    def test_rates_that_change_are_drawn(self):
+        write_metrics(self.path("a", "run"), 10, 2, rates=True)
+        write_metrics(self.path("b", "run"), 1, 1)
+        self.assert_drawn(self.plot(self.path("a", "run")), 4)
+        self.assert_drawn(self.plot(self.path("a", "run"), self.path("b", "run")), 4)
 
     def test_several_runs_after_a_resume_on_more_ranks_and_in_their_first_epoch(self):
         write_metrics(self.path("a", "run"), 10, 3)
