@@ -268,7 +268,9 @@ static void test_bad_values(void **state) {
        "a.ini:2: data.standardize: found \"ture\", expected yes or no; did you mean true?"},
       {"[model]\nactivation = rleu", "a.ini:2: model.activation: found \"rleu\", expected one of relu, sigmoid, tanh, "
                                      "leaky_relu, gelu, selu, linear; did you mean relu?"},
-      {"[data]\nplacement = everywhere", "a.ini:2: data.placement: found \"everywhere\", expected one of node, rank"},
+      {"[data]\nplacement = everywhere",
+       "a.ini:2: data.placement: found \"everywhere\", expected one of node, rank (one "
+       "copy of the data a node, or only a rank's share in each rank)"},
       {"[model]\nhidden = 8, x", "a.ini:2: model.hidden: found \"x\", expected a list of at most 64 whole numbers, 1 "
                                  "or more, at most 16777216 (value 2 of the list)"},
       {"[model]\nhidden = 8,,8", "a.ini:2: model.hidden: found no value, expected a list of at most 64 whole numbers, "

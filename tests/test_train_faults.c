@@ -130,7 +130,7 @@ static void test_more_ranks_than_replicas(void **state) {
   train_case c;
   case_create(&c);
   case_set(&c, "parallel.replicas=1");
-  expect(&c, NULL, TN_ERR_CONFIG, "ranks for 1 replicas");
+  expect(&c, NULL, TN_ERR_CONFIG, "ranks, but parallel.replicas = 1:");
   case_destroy(&c);
 }
 

@@ -12,7 +12,7 @@ enum { SHOWN_MAX = 80, ITEM_MAX = 40 };
 
 static const char *const bool_words[] = {"no", "yes", "false", "true", "off", "on", "0", "1", NULL};
 
-/* "section.key: found F, expected E"; with a list of words also the nearest of them. */
+/* "section.key: found F, expected E"; with a list of words also the nearest of them, or what the key is for. */
 static tn_status refuse(const tn_option *option, const char *found, const char *const *words) {
   char expected[512];
   tn_text text = tn_text_over(expected, sizeof expected);
@@ -21,6 +21,8 @@ static tn_status refuse(const tn_option *option, const char *found, const char *
   /* a word of which half would have to change was hardly meant */
   if (nearest && 2 * tn_distance(found, nearest) <= (int)strlen(nearest))
     tn_text_add(&text, "; did you mean %s?", nearest);
+  else if (words && words != bool_words)
+    tn_text_add(&text, " (%s)", option->meaning);
   if (*found == '\0')
     return tn_fail(TN_ERR_CONFIG, "%s.%s: found no value, expected %s", option->section, option->key, expected);
   return tn_fail(TN_ERR_CONFIG, "%s.%s: found \"%.*s%s\", expected %s", option->section, option->key, SHOWN_MAX, found,

@@ -120,9 +120,9 @@ static tn_status check(const tn_plan_steps *steps, const tn_plan_cluster *cluste
   if (steps->replicas > 0 && cluster->ranks > steps->replicas)
     return tn_fail(
         TN_ERR_USAGE,
-        "%lld ranks for parallel.replicas = %lld: a rank needs at least one; plan at most %lld ranks, or set "
+        "%lld ranks, but parallel.replicas = %lld: a rank needs at least one; plan no more ranks than that, or set "
         "it to 0, one a rank",
-        (long long)cluster->ranks, (long long)steps->replicas, (long long)steps->replicas);
+        (long long)cluster->ranks, (long long)steps->replicas);
   return TN_OK;
 }
 

@@ -101,10 +101,11 @@ static tn_status settle_replicas(tn_run *run) {
     return tn_fail(TN_ERR_CONFIG, "parallel.replicas = %lld: at most %d are possible", (long long)*replicas,
                    TN_REPLICAS_MAX);
   if (*replicas < size)
-    return tn_fail(TN_ERR_CONFIG,
-                   "%d ranks for %lld replicas: a rank needs at least one; start at most %lld ranks, or set "
-                   "parallel.replicas higher in a new run",
-                   size, (long long)*replicas, (long long)*replicas);
+    return tn_fail(
+        TN_ERR_CONFIG,
+        "%d ranks, but parallel.replicas = %lld: a rank needs at least one; start no more ranks than that, or set "
+        "it higher in a new run",
+        size, (long long)*replicas);
   TN_TRY(check_sync_rows(&run->config));
   const tn_train_config *train = &run->config.train;
   run->sampler = (tn_sampler){.seed = (uint64_t)train->seed,
